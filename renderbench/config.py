@@ -1,0 +1,225 @@
+"""Suites: what a study renders, runs and tabulates, as data. Unknown keys are errors.
+
+A suite is a TOML file: shipped ones under ``datasets/suites/`` are called by name, anyone's own by path.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from renderbench.errors import InputError
+from renderbench.layout import checked_name
+from renderbench.resources import resource
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A model of a file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MediumSettings(Strict):
+    """How a transfer function's opacity becomes extinction (docs/architecture.md, "Transfer function").
+
+    ``sigma_t = -ln(1 - min(alpha, alpha_max)) / reference_mm``. The default reference length, a
+    quarter of a 1.5 mm voxel, keeps bone white and cartilage solid.
+    """
+
+    reference_mm: Annotated[float, Field(gt=0)] = 0.375
+    alpha_max: Annotated[float, Field(gt=0, lt=1)] = 0.99
+
+
+class RendererSettings(Strict):
+    """The ground-truth renderer and its settings.
+
+    ``environment_radiance`` is that of a constant environment, which lights the volume and is
+    itself hidden (black background). ``max_depth`` counts scatterings; ``anisotropy`` is the
+    Henyey-Greenstein g.
+    """
+
+    name: Literal["native"] = "native"
+    samples_per_pixel: Annotated[int, Field(ge=2, multiple_of=2)] = 256
+    max_depth: Annotated[int, Field(ge=1)] = 6
+    environment_radiance: Annotated[float, Field(gt=0)] = 1.5
+    anisotropy: Annotated[float, Field(gt=-1, lt=1)] = 0.0
+    seed: int = 0
+
+
+class ViewSettings(Strict):
+    """The cameras of a block's two view sets, spread over a sphere around the body.
+
+    ``fibonacci`` is a rotated Fibonacci lattice, ``random`` is uniform; test views are never fitting
+    views. The camera's distance is such that the body's bounding sphere just fits the frame.
+    """
+
+    fit: Annotated[int, Field(ge=1)] = 20
+    test: Annotated[int, Field(ge=1)] = 40
+    resolution: Annotated[int, Field(ge=16)] = 1600
+    fov_deg: Annotated[float, Field(gt=1, lt=120)] = 40.0
+    layout: Literal["fibonacci", "random"] = "fibonacci"
+    seed: int = 0
+
+
+class Block(Strict):
+    """One block of a table: a dataset under one condition, and the methods compared there.
+
+    ``scans`` is a split of the dataset (``train``, ``test``), ``all``, or a list of names.
+    ``groups`` is ``all``, ``skeleton``, ``organs``, or a list of group names. ``protocol`` says how a
+    fitted scene is chosen among its evaluations: ``heldout`` on fitting views kept apart, ``paper``
+    on the test views themselves, as published, ``final`` takes the last.
+    """
+
+    id: str
+    title: str
+    dataset: str
+    scans: Literal["all", "train", "test"] | list[str] = "all"
+    transfer_function: str = "seen"
+    groups: str | list[str] = "all"
+    protocol: Literal["heldout", "paper", "final"] = "heldout"
+    methods: list[str]
+
+    @field_validator("id")
+    @classmethod
+    def _path_component(cls, value: str) -> str:
+        return checked_name(value, "block")
+
+
+class MethodEntry(Strict):
+    """A row of the suite: a registered method under another name or with other settings.
+
+    ``[methods.agp-gain]`` with ``base = "agp"`` makes a second row of the same method.
+    """
+
+    base: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Suite(Strict):
+    """A study: see ``datasets/suites/`` for examples."""
+
+    name: str
+    description: str = ""
+    seed: int = 0
+    medium: MediumSettings = MediumSettings()
+    renderer: RendererSettings = RendererSettings()
+    views: ViewSettings = ViewSettings()
+    methods: dict[str, MethodEntry] = Field(default_factory=dict)
+    blocks: Annotated[list[Block], Field(min_length=1)]
+
+    @field_validator("name")
+    @classmethod
+    def _path_component(cls, value: str) -> str:
+        return checked_name(value, "suite")
+
+    @model_validator(mode="after")
+    def _blocks_are_distinct(self) -> Suite:
+        ids = [block.id for block in self.blocks]
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise ValueError(f"block ids must differ, found {', '.join(twice)} more than once")
+        return self
+
+    def method_ids(self) -> list[str]:
+        """Every method that a block names, in order of first appearance."""
+        return list(dict.fromkeys(method for block in self.blocks for method in block.methods))
+
+
+def shipped_suites() -> list[str]:
+    """The names of the suites that come with renderbench."""
+    return sorted(path.stem for path in resource("datasets", "suites").glob("*.toml"))
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Load a suite by its shipped name or from a TOML file.
+
+    Raises:
+        InputError: no such suite, not TOML, or a key or value that a suite cannot have.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = resource("datasets", "suites", f"{name_or_path}.toml")
+        if name_or_path not in shipped_suites():
+            close = difflib.get_close_matches(name_or_path, shipped_suites(), n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise InputError(
+                f"suite {name_or_path!r}",
+                f"expected one of {', '.join(shipped_suites())}, or a path ending in .toml; found neither",
+                f"{hint}correct --suite".strip(),
+            )
+    return parse_model(Suite, read_toml(path), path.name)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        InputError: it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(path, f"expected a TOML file, found none ({error.strerror})", "correct the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, f"expected TOML, found a syntax error: {error}", "correct that line") from None
+
+
+def parse_model(model: type[_Model], payload: Any, source: str) -> _Model:
+    """Validate ``payload`` as ``model``; the first fault becomes one clear line.
+
+    Args:
+        model: the pydantic model.
+        payload: what was read.
+        source: where it was read from, for the error.
+
+    Raises:
+        InputError: names the key, what was expected and found, and the nearest known key.
+    """
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        # A misspelt key is also a missing one: name the spelling first.
+        faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
+        fault = faults[0]
+        keys = [key for key in fault["loc"] if not _is_union_tag(key)]
+        where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+        subject = f"{source}: {where}" if where else source
+        if fault["type"] == "extra_forbidden":
+            known = _known_keys(model, keys[:-1])
+            close = difflib.get_close_matches(str(keys[-1]), known, n=1)
+            remedy = f"did you mean {close[0]!r}?" if close else "remove it"
+            raise InputError(
+                subject, f"unknown key; expected one of {', '.join(known)}", remedy
+            ) from None
+        if fault["type"] == "missing":
+            raise InputError(subject, "expected a value, found none", "add this key") from None
+        found = "" if isinstance(fault["input"], dict | list) else f", found {fault['input']!r}"
+        message = fault["msg"].removeprefix("Value error, ")
+        raise InputError(subject, f"{message[0].lower()}{message[1:]}{found}", "correct this value") from None
+
+
+def _is_union_tag(key: str | int) -> bool:
+    # pydantic names the branch of a union in the location: "list[str]", "literal['all',...]", "str".
+    return isinstance(key, str) and ("[" in key or key == "str")
+
+
+def _known_keys(model: type[BaseModel], path: list[str | int]) -> list[str]:
+    """The keys that ``model`` knows at ``path``."""
+    current: Any = model
+    for key in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            if isinstance(key, int) or key not in current.model_fields:
+                return []
+            current = current.model_fields[key].annotation
+        else:
+            models = [part for part in get_args(current) if isinstance(part, type)]
+            current = next((part for part in models if issubclass(part, BaseModel)), None)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return list(current.model_fields)
+    return []

@@ -1,0 +1,34 @@
+"""The two kinds of failure a user can meet, each one line long."""
+
+
+class RenderbenchError(Exception):
+    """A failure that is reported as one line, without a traceback.
+
+    Args:
+        subject: what the line is about: a file, a scan, a key of a suite.
+        problem: what was expected and what was found.
+        remedy: what to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, subject: object, problem: str, remedy: str) -> None:
+        super().__init__(f"{subject}: {problem}; {remedy}")
+        self.subject = str(subject)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.subject, self.problem, self.remedy)
+
+
+class InputError(RenderbenchError):
+    """Bad input (exit code 2): a file, a setting or an argument that cannot be used as given."""
+
+    exit_code = 2
+
+
+class JobError(RenderbenchError):
+    """A job that failed on good input (exit code 1)."""
+
+    exit_code = 1

@@ -1,0 +1,1 @@
+"""Stage 2: from ScanStores to ViewSets, path-traced ground truth with a known noise floor."""

@@ -1,0 +1,137 @@
+"""What a method is, and the registry of methods.
+
+A method prepares a scene from a scan (and views, where it needs them); a scene renders cameras. The
+protocol, not the method, times and scores both. Methods are found through the entry-point group
+``renderbench.methods``: each names a :class:`MethodSpec`, in a module that is cheap to import.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from renderbench.config import MethodEntry, Strict, Suite, parse_model
+from renderbench.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from renderbench.cameras import Camera
+    from renderbench.evaluation.ledger import Ledger
+    from renderbench.groundtruth.viewset import ViewSet
+    from renderbench.scans.groups import GroupSelection
+    from renderbench.scans.store import ScanStore
+
+_GROUP = "renderbench.methods"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """All that a method may see when it prepares a scene.
+
+    Args:
+        scan: the scan.
+        transfer_function: the name of one of the scan's transfer functions.
+        groups: which groups the ground truth shows.
+        fit_views: the views to fit to; a method that fits nothing leaves them alone.
+        test_views: given only under the ``paper`` protocol, which selects on them; else None.
+        protocol: ``heldout``, ``paper`` or ``final`` (see :class:`renderbench.config.Block`).
+        seed: of everything random.
+    """
+
+    scan: ScanStore
+    transfer_function: str
+    groups: GroupSelection
+    fit_views: ViewSet
+    test_views: ViewSet | None
+    protocol: str
+    seed: int
+
+
+class Scene(Protocol):
+    """A prepared scene."""
+
+    @property
+    def point_count(self) -> int:
+        """How many primitives it has."""
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What the record should keep of the preparation: JSON values, e.g. the evaluation curve."""
+
+    def render(self, camera: Camera) -> NDArray[np.float32]:
+        """The image, (H, W, 3) sRGB in [0, 1], over black."""
+
+    def save(self, path: Path) -> None:
+        """Write the scene as ``path`` (a ``.ply``)."""
+
+
+class Method(Protocol):
+    """A method, configured."""
+
+    def prepare(self, task: Task, ledger: Ledger) -> Scene:
+        """Make a scene, adding what it costs to ``ledger`` and showing progress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSpec:
+    """What the registry knows of a method without loading it.
+
+    Args:
+        id: its name in suites and tables.
+        title: its name in print.
+        summary: one line.
+        settings: the pydantic model of its settings; unknown keys are errors.
+        needs_views: whether preparation uses the fitting views (their cost then enters the ledger).
+        factory: ``"module:callable"``; called with the validated settings, returns a :class:`Method`.
+            Named, not imported, so that listing methods loads nothing heavy.
+    """
+
+    id: str
+    title: str
+    summary: str
+    settings: type[Strict]
+    needs_views: bool
+    factory: str
+
+    def build(self, settings: Strict) -> Method:
+        """The configured method."""
+        from importlib import import_module
+
+        module, _, name = self.factory.partition(":")
+        method: Method = getattr(import_module(module), name)(settings)
+        return method
+
+
+def registered_methods() -> dict[str, MethodSpec]:
+    """Every method that an installed package registers, by id, in alphabetical order."""
+    return {point.name: point.load() for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name)}
+
+
+def resolve_method(suite: Suite, name: str) -> tuple[MethodSpec, Strict]:
+    """The method that a suite calls ``name``, and its validated settings there.
+
+    Raises:
+        InputError: unknown method, or settings that it does not take.
+    """
+    entry = suite.methods.get(name, MethodEntry())
+    methods = registered_methods()
+    spec = methods.get(entry.base or name)
+    if spec is None:
+        raise unknown_method(entry.base or name, [*methods, *suite.methods])
+    return spec, parse_model(spec.settings, entry.settings, f"suite {suite.name}: methods.{name}.settings")
+
+
+def unknown_method(name: str, known: Sequence[str]) -> InputError:
+    """The error for a method that does not exist."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return InputError(
+        f"method {name!r}",
+        f"expected one of {', '.join(sorted(set(known)))}; found none by that name",
+        f"did you mean {close[0]!r}?" if close else "`renderbench methods` lists them",
+    )
