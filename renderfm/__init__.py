@@ -1,0 +1,1 @@
+"""Render-FM, the feed-forward model."""
