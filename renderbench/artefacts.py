@@ -77,6 +77,11 @@ def sweep(folder: Path) -> None:
             remove(leftover)
 
 
+def is_staging(path: Path) -> bool:
+    """Whether ``path`` is somebody's unfinished artefact."""
+    return path.name.startswith(_STAGING)
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
     if path.is_dir() and not path.is_symlink():

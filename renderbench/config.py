@@ -73,7 +73,7 @@ class Block(Strict):
     ``scans`` is a split of the dataset (``train``, ``test``), ``all``, or a list of names.
     ``groups`` is ``all``, ``skeleton``, ``organs``, or a list of group names. ``protocol`` says how a
     fitted scene is chosen among its evaluations: ``heldout`` on fitting views kept apart, ``paper``
-    on the test views themselves, as published, ``final`` takes the last.
+    on the test views themselves, as published.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Block(Strict):
     scans: Literal["all", "train", "test"] | list[str] = "all"
     transfer_function: str = "seen"
     groups: str | list[str] = "all"
-    protocol: Literal["heldout", "paper", "final"] = "heldout"
+    protocol: Literal["heldout", "paper"] = "heldout"
     methods: list[str]
 
     @field_validator("id")
@@ -98,6 +98,7 @@ class MethodEntry(Strict):
     """
 
     base: str | None = None
+    title: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -125,6 +126,10 @@ class Suite(Strict):
         if twice:
             raise ValueError(f"block ids must differ, found {', '.join(twice)} more than once")
         return self
+
+    def entry(self, method: str) -> MethodEntry:
+        """What the suite says of ``method``; a plain entry when it says nothing."""
+        return self.methods.get(method, MethodEntry())
 
     def method_ids(self) -> list[str]:
         """Every method that a block names, in order of first appearance."""

@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from renderbench.config import MethodEntry, Strict, Suite, parse_model
+from renderbench.config import MediumSettings, Strict, Suite, parse_model
 from renderbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,15 +38,17 @@ class Task:
         scan: the scan.
         transfer_function: the name of one of the scan's transfer functions.
         groups: which groups the ground truth shows.
+        medium: how the ground truth turns opacity into extinction.
         fit_views: the views to fit to; a method that fits nothing leaves them alone.
         test_views: given only under the ``paper`` protocol, which selects on them; else None.
-        protocol: ``heldout``, ``paper`` or ``final`` (see :class:`renderbench.config.Block`).
+        protocol: ``heldout`` or ``paper`` (see :class:`renderbench.config.Block`).
         seed: of everything random.
     """
 
     scan: ScanStore
     transfer_function: str
     groups: GroupSelection
+    medium: MediumSettings
     fit_views: ViewSet
     test_views: ViewSet | None
     protocol: str
@@ -74,6 +76,10 @@ class Scene(Protocol):
 class Method(Protocol):
     """A method, configured."""
 
+    @property
+    def needs_views(self) -> bool:
+        """Whether preparation uses the fitting views; their cost then enters the ledger."""
+
     def prepare(self, task: Task, ledger: Ledger) -> Scene:
         """Make a scene, adding what it costs to ``ledger`` and showing progress."""
 
@@ -87,7 +93,7 @@ class MethodSpec:
         title: its name in print.
         summary: one line.
         settings: the pydantic model of its settings; unknown keys are errors.
-        needs_views: whether preparation uses the fitting views (their cost then enters the ledger).
+        version: raised when the same settings would give another result; part of a run's digest.
         factory: ``"module:callable"``; called with the validated settings, returns a :class:`Method`.
             Named, not imported, so that listing methods loads nothing heavy.
     """
@@ -95,8 +101,8 @@ class MethodSpec:
     id: str
     title: str
     summary: str
+    version: int
     settings: type[Strict]
-    needs_views: bool
     factory: str
 
     def build(self, settings: Strict) -> Method:
@@ -119,7 +125,7 @@ def resolve_method(suite: Suite, name: str) -> tuple[MethodSpec, Strict]:
     Raises:
         InputError: unknown method, or settings that it does not take.
     """
-    entry = suite.methods.get(name, MethodEntry())
+    entry = suite.entry(name)
     methods = registered_methods()
     spec = methods.get(entry.base or name)
     if spec is None:

@@ -1,0 +1,92 @@
+"""How a prepared scene is judged: every test view rendered, scored and timed alike for all methods."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderbench.evaluation.metrics import psnr, quantised, ssim
+from renderbench.evaluation.record import ViewScore
+
+if TYPE_CHECKING:
+    from renderbench.cameras import Camera
+    from renderbench.methods import Scene
+
+# Rendering is repeated until this much time is on the clock, so that a fast scene is timed fairly.
+_TIMED_AT_LEAST_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the protocol found.
+
+    Args:
+        renders: (N, H, W, 3) uint8, the scene at every test camera.
+        views: one score a view.
+        psnr_db: mean over the views with a finite PSNR; None when there is none.
+        ssim: mean over the views.
+        fps: frames per second, mean over the test views, warmed up.
+    """
+
+    renders: NDArray[np.uint8]
+    views: list[ViewScore]
+    psnr_db: float | None
+    ssim: float
+    fps: float
+
+
+def judge(
+    scene: Scene, cameras: Sequence[Camera], truth: NDArray[np.uint8], noise_floor_db: Sequence[float | None]
+) -> Judgement:
+    """Render ``scene`` at every camera, score it against ``truth`` and time it.
+
+    Args:
+        scene: what a method prepared.
+        cameras: N test cameras.
+        truth: (N, H, W, 3) uint8 ground truth.
+        noise_floor_db: N noise floors of the ground truth.
+    """
+    # This pass is also the warm-up of the timed ones.
+    renders = np.stack([quantised(scene.render(camera)) for camera in cameras])
+    views = [
+        ViewScore(
+            view=index,
+            psnr_db=_finite(psnr(truth[index], renders[index])),
+            ssim=ssim(truth[index], renders[index]),
+            noise_floor_db=_finite(noise_floor_db[index]),
+        )
+        for index in range(len(cameras))
+    ]
+    return Judgement(
+        renders=renders,
+        views=views,
+        psnr_db=mean([view.psnr_db for view in views]),
+        ssim=float(np.mean([view.ssim for view in views])),
+        fps=_frames_per_second(scene, cameras),
+    )
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of the values that are there; None when none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _frames_per_second(scene: Scene, cameras: Sequence[Camera]) -> float:
+    frames = 0
+    start = time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < _TIMED_AT_LEAST_S:
+        for camera in cameras:
+            scene.render(camera)
+        frames += len(cameras)
+    return frames / elapsed

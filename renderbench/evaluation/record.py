@@ -1,0 +1,98 @@
+"""The record of one run: everything a table, a plot or a doubter needs. JSON, one per run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from renderbench.artefacts import is_staging, read_json, write_json
+from renderbench.config import Strict, parse_model
+from renderbench.errors import InputError
+
+RECORD_SCHEMA = 1
+RECORD_FILE = "record.json"
+
+
+class ViewScore(Strict):
+    """The scores of one test view; ``psnr_db`` is None where the images are equal."""
+
+    view: int
+    psnr_db: float | None
+    ssim: float
+    noise_floor_db: float | None
+
+
+class Record(Strict):
+    """One method on one scan under one condition.
+
+    ``seconds`` is the preparation ledger, itemised. ``psnr_db`` and ``ssim`` are means over the test
+    views. ``fps`` is the mean over the test views after a warm-up. ``noise_floor_db`` is the PSNR that
+    a perfect method would score against this ground truth.
+    """
+
+    schema_version: int = RECORD_SCHEMA
+    digest: str
+    suite: str
+    block: str
+    block_title: str
+    dataset: str
+    scan: str
+    transfer_function: str
+    groups: str
+    protocol: str
+    method: str
+    method_title: str
+    base_method: str
+    settings: dict[str, Any]
+    seed: int
+    resolution: int
+    fit_views: int
+    test_views: int
+    renderer: dict[str, Any]
+    psnr_db: float | None
+    ssim: float
+    points: int
+    fps: float
+    seconds: dict[str, float]
+    seconds_without_views: float
+    seconds_full: float
+    noise_floor_db: float | None
+    views: list[ViewScore]
+    notes: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, str]
+    hardware: dict[str, str | int | float]
+    versions: dict[str, str]
+    started: str
+    finished: str
+
+    def write(self, folder: Path) -> None:
+        """Write ``record.json`` into a run's folder."""
+        write_json(folder / RECORD_FILE, self.model_dump(mode="json"))
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record of a run's folder; None when there is none.
+
+    Raises:
+        InputError: it is not a record, or of another schema.
+    """
+    path = folder / RECORD_FILE
+    payload = read_json(path)
+    if payload is None:
+        return None
+    found = payload.get("schema_version") if isinstance(payload, dict) else None
+    if found != RECORD_SCHEMA:
+        raise InputError(
+            path, f"expected a run record of schema {RECORD_SCHEMA}, found {found}", "delete the run and run it again"
+        )
+    return parse_model(Record, payload, str(path))
+
+
+def find_records(runs: Path, suite: str | None = None) -> list[Record]:
+    """Every record below a root's ``runs`` folder, of one suite or of all, in path order."""
+    pattern = f"{suite or '*'}/*/*/*/{RECORD_FILE}"
+    folders = [path.parent for path in sorted(runs.glob(pattern))]
+    records = [read_record(folder) for folder in folders if not is_staging(folder)]
+    return [record for record in records if record is not None]
