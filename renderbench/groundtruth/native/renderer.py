@@ -1,0 +1,113 @@
+"""The native renderer: Python around the compiled kernels."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderbench.cameras import Camera
+from renderbench.config import RendererSettings
+from renderbench.errors import InputError
+from renderbench.groundtruth.medium import Medium
+from renderbench.groundtruth.native import kernels
+from renderbench.groundtruth.native.majorants import majorant_cells
+from renderbench.groundtruth.renderer import RenderedView
+
+VERSION = str(kernels.VERSION)
+_THREADS_VARIABLE = "RENDERBENCH_THREADS"
+_ROWS_PER_TASK = 4
+
+
+class NativeRenderer:
+    """Path-traces a medium under a constant, hidden environment.
+
+    The image is a function of medium, settings, camera and seed alone: the number of threads does not
+    change a bit of it.
+
+    Args:
+        medium: what to render.
+        settings: samples, depth, environment and phase function; ``settings.seed`` is the caller's
+            business, since every view has a seed of its own.
+        threads: how many; by default the environment variable RENDERBENCH_THREADS, else one per core.
+    """
+
+    name = "native"
+    version = VERSION
+
+    def __init__(self, medium: Medium, settings: RendererSettings, *, threads: int | None = None) -> None:
+        self._density = medium.density
+        self._settings = settings
+        self._threads = threads or _threads_of_environment()
+        self._majorants = majorant_cells(medium.density[..., 0])
+        spacing_mm = np.linalg.norm(medium.world_from_voxel[:3, :3], axis=0)
+        self._voxels_per_mm = (1.0 / spacing_mm).astype(np.float32)
+        # Scattering is the same in any frame, so rays are turned once, into the volume's own axes.
+        self._axes_from_world = (medium.world_from_voxel[:3, :3] / spacing_mm).T
+        self._voxel_from_world = np.linalg.inv(medium.world_from_voxel)
+
+    def render(self, camera: Camera, *, seed: int) -> RenderedView:
+        """One view of the medium.
+
+        Args:
+            camera: where from; outside or inside the medium.
+            seed: of every random number; any integer.
+        """
+        start = time.perf_counter()
+        halves = np.empty((2, camera.height, camera.width, 4), dtype=np.float32)
+        with ThreadPoolExecutor(self._threads) as pool:
+            rows = range(0, camera.height, _ROWS_PER_TASK)
+            tasks = [pool.submit(self._render_rows, camera, first, halves, seed) for first in rows]
+            for task in tasks:
+                task.result()
+        mean = halves.mean(axis=0)
+        return RenderedView(
+            rgb=np.ascontiguousarray(mean[..., :3]),
+            alpha=np.ascontiguousarray(mean[..., 3]),
+            halves=np.ascontiguousarray(halves[..., :3]),
+            seconds=time.perf_counter() - start,
+        )
+
+    def _render_rows(self, camera: Camera, first: int, halves: NDArray[np.float32], seed: int) -> None:
+        kernels.render_rows(
+            first,
+            min(first + _ROWS_PER_TASK, camera.height),
+            halves,
+            self._density,
+            self._majorants,
+            self._voxel_from_world[:3, :3] @ camera.position_mm + self._voxel_from_world[:3, 3],
+            self._axes_from_world @ camera.world_from_camera[:3, :3] @ _camera_from_pixel(camera),
+            self._voxels_per_mm,
+            self._settings.samples_per_pixel // 2,
+            self._settings.max_depth,
+            self._settings.environment_radiance,
+            self._settings.anisotropy,
+            np.uint64(seed % 2**64),
+        )
+
+
+def _camera_from_pixel(camera: Camera) -> NDArray[np.float64]:
+    """(3, 3): (column, row, 1) to a direction in OpenCV camera axes."""
+    return np.array(
+        [
+            [1 / camera.fx_px, 0.0, -camera.cx_px / camera.fx_px],
+            [0.0, 1 / camera.fy_px, -camera.cy_px / camera.fy_px],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+
+
+def _threads_of_environment() -> int:
+    value = os.environ.get(_THREADS_VARIABLE, "")
+    if not value:
+        return os.cpu_count() or 1
+    if not value.isdigit() or int(value) < 1:
+        raise InputError(
+            _THREADS_VARIABLE,
+            f"expected a number of threads, found {value!r}",
+            "set it to 1 or more, or unset it",
+        )
+    return int(value)
