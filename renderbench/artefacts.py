@@ -90,10 +90,24 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` atomically.
+
+    Raises:
+        InputError: the path cannot be written to.
+    """
+    try:
+        with staged(path) as staging:
+            staging.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            path, f"expected a path that can be written to, found that it cannot ({error.strerror})", "choose another"
+        ) from None
+
+
 def write_json(path: Path, payload: Any) -> None:
     """Write ``payload`` as indented JSON, atomically."""
-    with staged(path) as staging:
-        staging.write_text(json.dumps(payload, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(payload, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -1,0 +1,55 @@
+# renderbench: `make demo` walks the whole road on the built-in phantom, `make test` runs the tests.
+# Both set up their own environment in .venv first.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+
+ROOT    ?= root
+SUITE   ?= demo
+DATASET ?= phantom
+RAW     ?=
+METHOD  ?= agp
+
+.PHONY: help setup demo test lint dataset groundtruth run tables leaderboard clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## Make .venv and install renderbench into it.
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"renderbench needs Python 3.11 or newer, found {v[0]}.{v[1]}; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP) ## Walk the whole road on the built-in phantom (into demo-root/).
+	$(BIN)/renderbench demo --root demo-root
+
+test: $(STAMP) ## Run the tests.
+	$(BIN)/pytest
+
+lint: $(STAMP) ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+dataset: $(STAMP) ## Stage 1: DATASET, RAW, ROOT.
+	$(BIN)/renderbench dataset $(DATASET) $(if $(RAW),--raw $(RAW)) --root $(ROOT)
+
+groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE.
+	$(BIN)/renderbench groundtruth --root $(ROOT) --suite $(SUITE)
+
+run: $(STAMP) ## Stage 3: ROOT, SUITE, METHOD.
+	$(BIN)/renderbench run --root $(ROOT) --suite $(SUITE) --method $(METHOD)
+
+tables: $(STAMP) ## Stage 4: ROOT, SUITE.
+	$(BIN)/renderbench tables --root $(ROOT) --suite $(SUITE)
+
+leaderboard: $(STAMP) ## Stage 4: ROOT, as CSV.
+	$(BIN)/renderbench leaderboard export --root $(ROOT)
+
+clean: ## Remove the environment and caches (never a root).
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

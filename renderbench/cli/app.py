@@ -1,0 +1,64 @@
+"""The ``renderbench`` command and how its failures end."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from renderbench import __version__
+from renderbench.cli import look, stages
+from renderbench.cli.demo import demo
+from renderbench.errors import RenderbenchError
+
+# Verbs that live outside renderbench/ register here, so that renderbench imports nothing above it.
+_GROUP = "renderbench.commands"
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and exit code 2, a failed job exit code 1."""
+    try:
+        build()()
+    except RenderbenchError as error:
+        print(f"renderbench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def build() -> typer.Typer:
+    """The command with every verb: renderbench's own and those that installed packages register."""
+    app = typer.Typer(
+        name="renderbench",
+        help="Data, ground truth and benchmarks for photorealistic volume rendering of CT.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for verb in (stages.dataset, stages.groundtruth, stages.run):
+        app.command()(verb)
+    for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name, reverse=True):
+        command = point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=point.name)
+        else:
+            app.command(name=point.name)(command)
+    for verb in (look.status, look.methods, look.doctor, demo):
+        app.command()(verb)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"renderbench {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Data, ground truth and benchmarks for photorealistic volume rendering of CT."""

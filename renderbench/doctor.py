@@ -1,0 +1,128 @@
+"""What this machine can do: one finding a capability, with the remedy where one is missing."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+_SCHEDULERS = {"SLURM": "sbatch", "PBS or SGE": "qsub", "LSF": "bsub"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One capability: whether it is there, what was found, and how to get it."""
+
+    name: str
+    present: bool
+    detail: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """For JSON."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Every finding, what all work needs first and what only some needs after it."""
+    return [_machine(), _torch(), _gpu(), _gsplat(), _pbrt(), _mitsuba(), _llvm(), *_segmenter(), _scheduler(), _disk()]
+
+
+def _machine() -> Finding:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return Finding(
+        name="machine",
+        present=True,
+        detail=f"Python {platform.python_version()}, {os.cpu_count()} cores, {memory:.0f} GiB memory",
+    )
+
+
+def _torch() -> Finding:
+    found = _installed("torch")
+    return Finding(
+        name="torch", present=found is not None, detail=found or "absent", remedy="" if found else "pip install torch"
+    )
+
+
+def _gpu() -> Finding:
+    if find_spec("torch") is None:
+        return Finding(name="GPU", present=False, detail="unknown without torch", remedy="pip install torch")
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding(name="GPU", present=True, detail=torch.cuda.get_device_name(0))
+    return Finding(name="GPU", present=False, detail="none that torch can use", remedy="not needed: everything runs on CPU")
+
+
+def _gsplat() -> Finding:
+    return _package("gsplat", "gsplat", "pip install 'renderbench[cuda]' (of use with a CUDA GPU only)")
+
+
+def _pbrt() -> Finding:
+    named = os.environ.get("RENDERBENCH_PBRT")
+    found = named if named and Path(named).is_file() else shutil.which("pbrt")
+    remedy = "" if found else "build pbrt-v4 and put it on PATH, or set RENDERBENCH_PBRT to the binary"
+    return Finding(name="pbrt-v4", present=found is not None, detail=found or "no binary", remedy=remedy)
+
+
+def _mitsuba() -> Finding:
+    return _package("mitsuba", "mitsuba", "pip install mitsuba")
+
+
+def _llvm() -> Finding:
+    named = os.environ.get("DRJIT_LIBLLVM_PATH")
+    found = named or ctypes.util.find_library("LLVM")
+    remedy = "" if found else "install libLLVM 16 or newer, e.g. apt-get install libllvm19 (Mitsuba's llvm variants)"
+    return Finding(name="libLLVM", present=found is not None, detail=found or "no shared library", remedy=remedy)
+
+
+def _segmenter() -> list[Finding]:
+    package = _package("totalsegmentator", "TotalSegmentator", "pip install 'renderbench[segment]'")
+    folder = _weights_folder()
+    there = folder.is_dir() and any(folder.iterdir())
+    weights = Finding(
+        name="TotalSegmentator weights",
+        present=there,
+        detail=str(folder) if there else f"none in {folder}",
+        remedy="" if there else "with network: totalseg_download_weights -t total",
+    )
+    return [package, weights]
+
+
+def _weights_folder() -> Path:
+    if named := os.environ.get("TOTALSEG_WEIGHTS_PATH"):
+        return Path(named)
+    home = Path(os.environ.get("TOTALSEG_HOME_DIR", Path.home() / ".totalsegmentator"))
+    return home / "nnunet" / "results"
+
+
+def _scheduler() -> Finding:
+    found = [name for name, command in _SCHEDULERS.items() if shutil.which(command)]
+    return Finding(
+        name="batch scheduler",
+        present=bool(found),
+        detail=", ".join(found) or "none",
+        remedy="" if found else "not needed on one machine",
+    )
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return Finding(name="disk", present=free > 1, detail=f"{free:.0f} GiB free here", remedy="" if free > 1 else "free some")
+
+
+def _package(distribution: str, name: str, remedy: str) -> Finding:
+    found = _installed(distribution)
+    return Finding(name=name, present=found is not None, detail=found or "absent", remedy="" if found else remedy)
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

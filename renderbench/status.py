@@ -1,0 +1,136 @@
+"""What of a study is done, missing or failed: read from its folder, nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from renderbench.artefacts import is_staging, read_json
+from renderbench.config import Suite
+from renderbench.errors import InputError
+from renderbench.evaluation.record import find_records
+from renderbench.evaluation.stage import Job, failure_of, jobs_of
+from renderbench.groundtruth.stage import view_set_path
+from renderbench.layout import Root
+
+State = Literal["done", "incomplete", "missing", "failed", "rejected"]
+_COLOURS: dict[State, str] = {
+    "done": "green",
+    "incomplete": "yellow",
+    "missing": "yellow",
+    "failed": "red",
+    "rejected": "red",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One artefact of a study: what it is, where, in which state, and a word on it."""
+
+    kind: Literal["scan", "views", "run"]
+    name: str
+    state: State
+    detail: str
+
+    @property
+    def colour(self) -> str:
+        """The colour of its state on a terminal."""
+        return _COLOURS[self.state]
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return asdict(self)
+
+
+def study_status(root: Root, suite: Suite | None = None) -> list[Item]:
+    """Every scan, view set and run of a root, in the order of the road; with a suite, what it lacks too."""
+    items = [*_scans(root), *_views(root), *_runs(root)]
+    if suite is not None:
+        known = {(item.kind, item.name) for item in items}
+        items += [item for item in _lacking(root, suite) if (item.kind, item.name) not in known]
+    return items
+
+
+def _scans(root: Root) -> Iterator[Item]:
+    for listing in sorted((root.path / "scans").glob("*/dataset.json")):
+        dataset = read_json(listing)
+        for scan in dataset["scans"]:
+            there = root.scan(dataset["dataset"], scan["name"]).is_dir()
+            shape = " × ".join(str(size) for size in scan["shape"])
+            yield Item(
+                kind="scan",
+                name=f"{dataset['dataset']}/{scan['name']}",
+                state="done" if there else "missing",
+                detail=f"{shape} voxels, {scan['split']}",
+            )
+        for rejected in dataset["rejected"]:
+            yield Item(
+                kind="scan",
+                name=f"{dataset['dataset']}/{rejected['name']}",
+                state="rejected",
+                detail=rejected["reason"],
+            )
+
+
+def _views(root: Root) -> Iterator[Item]:
+    for folder in sorted((root.path / "views").glob("*/*/*")):
+        if not folder.is_dir() or is_staging(folder):
+            continue
+        images = sum(1 for _ in (folder / "images").glob("[0-9]*.png"))
+        listing = read_json(folder / "views.json")
+        floor = listing and listing.get("noise_floor_mean_db")
+        yield Item(
+            kind="views",
+            name=str(folder.relative_to(root.path / "views")),
+            state="done" if listing else "incomplete",
+            detail=f"{images} views" + (f", noise floor {floor:.1f} dB" if floor else ""),
+        )
+
+
+def _runs(root: Root) -> Iterator[Item]:
+    for record in find_records(root.path / "runs"):
+        psnr = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
+        yield Item(
+            kind="run",
+            name=f"{record.suite}/{record.block}/{record.scan}/{record.method}",
+            state="done",
+            detail=f"{psnr}, SSIM {record.ssim:.3f}",
+        )
+    for failure in sorted((root.path / "runs").glob("*/*/*/*.failed.json")):
+        yield Item(
+            kind="run",
+            name=str(failure.relative_to(root.path / "runs")).removesuffix(".failed.json"),
+            state="failed",
+            detail=str(read_json(failure)["reason"]),
+        )
+
+
+def _lacking(root: Root, suite: Suite) -> Iterator[Item]:
+    for block in suite.blocks:
+        try:
+            jobs = [job for job in jobs_of(root, suite) if job.block.id == block.id]
+        except InputError as error:
+            yield Item(kind="scan", name=block.dataset, state="missing", detail=error.remedy)
+            return
+        for scan in dict.fromkeys(job.scan for job in jobs):
+            for role in ("fit", "test"):
+                folder = view_set_path(root, suite, block, scan, role)
+                yield Item(
+                    kind="views",
+                    name=str(folder.relative_to(root.path / "views")),
+                    state="missing",
+                    detail=f"renderbench groundtruth --root {root.path} --suite {suite.name}",
+                )
+        yield from (_missing_run(root, job) for job in jobs if failure_of(root, job) is None)
+
+
+def _missing_run(root: Root, job: Job) -> Item:
+    return Item(
+        kind="run",
+        name=f"{job.suite.name}/{job.block.id}/{job.scan}/{job.method}",
+        state="missing",
+        detail=f"renderbench run --root {root.path} --suite {job.suite.name} --method {job.method}",
+    )
+
+
