@@ -76,15 +76,14 @@ def say(line: str) -> None:
 
 def report_dataset(report: DatasetReport, as_json: bool) -> None:
     """Print what stage 1 did; a rejected scan is a line on stderr."""
-    for reason in report.rejected.values():
-        say(f"renderbench: {reason}")
+    for rejection in report.rejected:
+        say(f"renderbench: {rejection.reason}")
     if as_json:
-        print(
-            json.dumps({"written": report.written, "skipped": report.skipped, "rejected": report.rejected}, indent=2)
-        )
+        rejected = {rejection.name: rejection.reason for rejection in report.rejected}
+        print(json.dumps({"written": report.written, "skipped": report.skipped, "rejected": rejected}, indent=2))
     else:
-        rejected = f", {len(report.rejected)} rejected" if report.rejected else ""
-        print(f"{len(report.written)} scans written, {len(report.skipped)} already there{rejected}")
+        refused = f", {len(report.rejected)} rejected" if report.rejected else ""
+        print(f"{len(report.written)} scans written, {len(report.skipped)} already there{refused}")
 
 
 def report_runs(report: RunReport, as_json: bool) -> None:
