@@ -1,0 +1,1 @@
+"""6D Gaussians: parameters, slicing, rasterising and files."""

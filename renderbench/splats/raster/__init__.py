@@ -1,0 +1,11 @@
+"""The CPU rasteriser of 6D Gaussians: numba kernels with exact gradients.
+
+From top to bottom: ``function`` (torch), ``passes`` (arrays), then the kernels: ``projection`` over
+Gaussians (with ``slicing`` and ``ewa``, the arithmetic of one Gaussian), ``binning`` into tiles, and
+``compositing`` and ``compositing_gradient`` over tiles.
+"""
+
+from renderbench.splats.raster.function import RasterOutput, blending_weights, rasterise
+from renderbench.splats.raster.settings import RasterSettings
+
+__all__ = ["RasterOutput", "RasterSettings", "blending_weights", "rasterise"]

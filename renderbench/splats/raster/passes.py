@@ -1,0 +1,117 @@
+"""The passes of the rasteriser over arrays: forward, gradient and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderbench.splats.raster.binning import Bins, bin_gaussians
+from renderbench.splats.raster.compositing import composite_tiles, gather_weights, weigh_tiles
+from renderbench.splats.raster.compositing_gradient import composite_tiles_gradient
+from renderbench.splats.raster.ewa import View
+from renderbench.splats.raster.projection import RECORD, SUMS, project_gaussians, project_gaussians_gradient
+from renderbench.splats.raster.threads import run_workers
+
+Floats = NDArray[np.float32]
+
+
+class Parameters(NamedTuple):
+    """The trainable arrays of N Gaussians, float32 and contiguous, in the order that kernels take them."""
+
+    means: Floats
+    directions: Floats
+    log_diagonal: Floats
+    off_diagonal: Floats
+    opacity_logit: Floats
+    sh: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """Gaussians on the image, sorted into tiles."""
+
+    view: View
+    threads: int
+    records: Floats
+    radii: Floats
+    bins: Bins
+
+    @property
+    def _tiles(self) -> tuple[Floats, NDArray[np.int32], int, NDArray[np.int64], NDArray[np.int32]]:
+        bins = self.bins
+        return self.records, self.records.view(np.int32), bins.columns, bins.starts, bins.entries
+
+
+def project(parameters: Parameters, view: View, threads: int) -> Projected:
+    """Slice, project and bin."""
+    count = len(parameters.means)
+    records = np.empty((count, RECORD), np.float32)
+    boxes = records.view(np.int32)
+    depths = np.empty(count, np.float32)
+    radii = np.empty(count, np.float32)
+    tile_counts = np.empty(count, np.int32)
+    run_workers(threads, project_gaussians, view, *parameters, records, boxes, depths, radii, tile_counts)
+    bins = bin_gaussians(boxes, depths, tile_counts, view.width, view.height)
+    return Projected(view=view, threads=threads, records=records, radii=radii, bins=bins)
+
+
+def composite(projected: Projected, background: tuple[float, float, float]) -> tuple[Floats, Floats]:
+    """The image (H, W, 3) and the remaining transmittance (H, W)."""
+    shape = (projected.view.height, projected.view.width)
+    rgb = np.empty((*shape, 3), np.float32)
+    transmittance = np.empty(shape, np.float32)
+    run_workers(projected.threads, composite_tiles, *projected._tiles, background, rgb, transmittance)
+    return rgb, transmittance
+
+
+def composite_gradient(
+    projected: Projected, rgb: Floats, transmittance: Floats, g_rgb: Floats, g_alpha: Floats
+) -> Floats:
+    """The sums over pixels, (pairs, SUMS), from what :func:`composite` returned and dL/d(rgb), dL/d(alpha)."""
+    pair_sums = np.empty((len(projected.bins.entries), SUMS), np.float32)
+    run_workers(
+        projected.threads,
+        composite_tiles_gradient,
+        *projected._tiles,
+        projected.bins.slots,
+        rgb,
+        transmittance,
+        g_rgb,
+        g_alpha,
+        pair_sums,
+    )
+    return pair_sums
+
+
+def project_gradient(
+    parameters: Parameters, projected: Projected, pair_sums: Floats
+) -> tuple[Parameters, Floats]:
+    """Gradients of the parameters, and (N,) the norm of dL/d(projected mean) in device coordinates."""
+    gradients = Parameters(*(np.empty_like(array) for array in parameters))
+    screen = np.empty(len(parameters.means), np.float32)
+    run_workers(
+        projected.threads,
+        project_gaussians_gradient,
+        projected.view,
+        *parameters,
+        projected.bins.slots,
+        pair_sums,
+        *gradients,
+        screen,
+    )
+    return gradients, screen
+
+
+def weigh(projected: Projected) -> tuple[Floats, Floats]:
+    """(N,) the sum and (N,) the maximum over pixels of each Gaussian's T alpha."""
+    view, slots = projected.view, projected.bins.slots
+    pair_weights = np.empty((len(projected.bins.entries), 2), np.float32)
+    run_workers(
+        projected.threads, weigh_tiles, *projected._tiles, slots, view.height, view.width, pair_weights
+    )
+    sums, maxima = np.empty((2, len(projected.records)), np.float32)
+    gather_weights(slots, pair_weights, sums, maxima)
+    return sums, maxima
