@@ -1,0 +1,184 @@
+"""The landmarks that every organ is placed by: spine, rib cage, diaphragm, belly, and how one body varies.
+
+The anatomy is written down once, in template millimetres: x to the patient's left from the midline, y
+backwards from the front of the third lumbar vertebra, z upwards from the sacral promontory. A `Body` says how
+this patient's size, bend and proportions differ from the template.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
+
+from renderbench.scans.phantom.fields import Space
+
+Array = NDArray[Any]
+
+BOTTOM_MM, TOP_MM = -142.0, 446.0
+
+# From the top down, as a surgeon counts; index 0 of every per-vertebra array is T1.
+VERTEBRAE = tuple([f"T{n}" for n in range(1, 13)] + [f"L{n}" for n in range(1, 6)])
+
+_DISC_MM = np.array([3.5] * 4 + [4.0] * 4 + [5.0] * 4 + [7.0, 8.0, 9.0, 10.0, 11.0])
+_BODY_MM = np.array(
+    [16, 16.5, 17, 17.5, 18, 18.3, 18.6, 19, 19.5, 20.5, 21.5, 22.5, 24, 25, 25.5, 25.5, 25], dtype=float
+)
+
+# Middle of the vertebral bodies seen from the side: lumbar lordosis, thoracic kyphosis.
+_SPINE = PchipInterpolator(
+    [-150, -120, -95, -64, -38, -12, 14, 48, 85, 120, 150, 180, 245, 320, 385, 430, 470],
+    [54, 68, 76, 72, 52, 27, 7, -1, 0, 7, 17, 26, 43, 45, 32, 14, -4],
+)
+
+# Rib cage in the horizontal plane: half-width, front and back at the middle line of the ribs.
+_CAGE_Z = [90, 120, 150, 200, 245, 300, 340, 365, 390, 412, 430, 445]
+_CAGE_WIDE = PchipInterpolator(_CAGE_Z, [137, 140, 142, 143, 141, 134, 122, 110, 94, 75, 54, 30])
+_CAGE_FRONT = PchipInterpolator(_CAGE_Z, [-104, -108, -111, -112, -105, -88, -71, -58, -44, -32, -18, -4])
+_CAGE_BACK = PchipInterpolator(_CAGE_Z, [50, 56, 62, 72, 80, 83, 79, 73, 65, 54, 44, 32])
+_CAGE_POWER = 2.35
+
+# Inside of the abdominal wall below the ribs.
+_BELLY_Z = [-160, -120, -80, -40, 0, 50, 100, 150, 200]
+_BELLY_WIDE = PchipInterpolator(_BELLY_Z, [88, 96, 106, 116, 124, 126, 129, 132, 134])
+_BELLY_FRONT = PchipInterpolator(_BELLY_Z, [-58, -72, -86, -97, -102, -103, -103, -104, -104])
+_BELLY_BACK = PchipInterpolator(_BELLY_Z, [60, 72, 80, 72, 52, 44, 48, 58, 64])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """One patient.
+
+    Args:
+        seed: of the scan; every organ draws from a stream of its own, see `stream`.
+        size: (3,) patient mm per template mm along x, y, z.
+        bend_mm: sideways shift of the spine at mid-height of the trunk (scoliosis).
+        stoop_mm: how far the chest stands behind the pelvis (kyphosis and lordosis).
+        chest: width of the rib cage, relative to the template.
+        belly: depth of the abdomen, relative to the template.
+        fat_mm: thickness of the fat under the skin.
+        breath_mm: height of the diaphragm above the template's.
+    """
+
+    seed: int
+    size: NDArray[np.float64]
+    bend_mm: float
+    stoop_mm: float
+    chest: float
+    belly: float
+    fat_mm: float
+    breath_mm: float
+    centre_z: NDArray[np.float64] = field(repr=False)
+    height: NDArray[np.float64] = field(repr=False)
+
+    @classmethod
+    def drawn(cls, seed: int) -> Body:
+        """The body of a seed."""
+        rng = _stream(seed, "body")
+        scale = rng.uniform(0.84, 0.91)
+        height, centre_z = _vertebra_levels(rng)
+        return cls(
+            seed=seed,
+            size=scale
+            * np.array([rng.uniform(0.96, 1.03), rng.uniform(0.95, 1.05), rng.uniform(0.97, 1.03)]),
+            bend_mm=float(rng.normal(0.0, 3.5)),
+            stoop_mm=float(rng.normal(0.0, 5.0)),
+            chest=float(rng.uniform(0.95, 1.03)),
+            belly=float(rng.uniform(0.94, 1.10)),
+            fat_mm=float(rng.uniform(7.0, 20.0)),
+            breath_mm=float(rng.uniform(-10.0, 8.0)),
+            centre_z=centre_z,
+            height=height,
+        )
+
+    def stream(self, name: str) -> np.random.Generator:
+        """The random stream of one organ: adding an organ changes no other."""
+        return _stream(self.seed, name)
+
+    def shift(self, z: ArrayLike) -> tuple[Array, Array]:
+        """Patient mm by which the slice at template height ``z`` is moved along x and along y."""
+        up = (np.asarray(z, float) - 40.0) / 300.0
+        sideways = self.bend_mm * np.sin(2.4 * up + 0.4)
+        backwards = self.stoop_mm * np.sin(2.1 * up - 0.5)
+        return sideways, backwards
+
+    def space(self, x: Array, y: Array, z: Array) -> Space:
+        """The grid whose voxels lie at patient ``x``, ``y``, ``z`` (mm), in template millimetres."""
+        template_z = z / self.size[2]
+        sideways, backwards = self.shift(template_z)
+        return Space(
+            x=x / self.size[0],
+            y=y / self.size[1],
+            z=template_z,
+            x_shift=-sideways / self.size[0],
+            y_shift=-backwards / self.size[1],
+        )
+
+    def spine(self, z: ArrayLike) -> Array:
+        """y of the middle of the vertebral bodies at height ``z``."""
+        return np.asarray(_SPINE(np.asarray(z, float)))
+
+    def vertebra(self, name: str) -> tuple[NDArray[np.float64], float]:
+        """Centre (3,) and height of a vertebral body."""
+        index = VERTEBRAE.index(name)
+        z = self.centre_z[index]
+        return np.array([0.0, float(self.spine(z)), z]), float(self.height[index])
+
+    def cage(self, z: ArrayLike) -> tuple[Array, Array, Array]:
+        """Half-width, front y and back y of the rib cage at height ``z``."""
+        level = np.clip(np.asarray(z, float), _CAGE_Z[0], _CAGE_Z[-1])
+        return self.chest * _CAGE_WIDE(level), _CAGE_FRONT(level), _CAGE_BACK(level)
+
+    def on_cage(self, angle: ArrayLike, z: ArrayLike) -> Array:
+        """Points (n, 3) of the left half of the cage: ``angle`` (rad) 0 at the back, pi at the front."""
+        theta, level = np.broadcast_arrays(np.asarray(angle, float), np.asarray(z, float))
+        wide, front, back = self.cage(level)
+        s, c = np.sin(theta), np.cos(theta)
+        power = 2.0 / _CAGE_POWER
+        x = wide * np.sign(s) * np.abs(s) ** power
+        y = 0.5 * (front + back) + 0.5 * (back - front) * np.sign(c) * np.abs(c) ** power
+        return np.stack([x, y, level], axis=-1)
+
+    def cage_distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance to the surface of the rib cage in the horizontal plane."""
+        return oval_distance(x, y, *self.cage(z), _CAGE_POWER)
+
+    def belly_distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance to the inside of the wall of abdomen and pelvis, in the horizontal plane."""
+        level = np.clip(z, _BELLY_Z[0], _BELLY_Z[-1])
+        front = self.belly * _BELLY_FRONT(level)
+        return oval_distance(x, y, _BELLY_WIDE(level), front, _BELLY_BACK(level), 2.5)
+
+    def diaphragm(self, x: Array, y: Array) -> Array:
+        """Height of the diaphragm: two domes, the right one higher, the heart's bed between them."""
+        rim = 172.0 - 0.22 * y
+        wide, front, back = self.cage(210.0)
+        middle, half = 0.5 * (front + back), 0.5 * (back - front)
+        out = (np.abs(x) / (wide - 6.0)) ** 2.2 + (np.abs(y - middle) / (half - 5.0)) ** 2.2
+        dome = 88.0 * np.clip(1.0 - out, 0.0, 1.0) ** 0.55
+        right = 12.0 * np.exp(-(((x + 62.0) / 48.0) ** 2) - ((y + 15.0) / 60.0) ** 2)
+        bed = -12.0 * np.exp(-(((x - 14.0) / 34.0) ** 2) - ((y + 40.0) / 45.0) ** 2)
+        return rim - 14.0 + dome + right + bed + self.breath_mm
+
+
+def oval_distance(x: Array, y: Array, wide: Array, front: Array, back: Array, power: float) -> Array:
+    """Signed distance, in the horizontal plane, to a superellipse between ``front`` and ``back``."""
+    middle, half = 0.5 * (front + back), 0.5 * (back - front)
+    u, v = x / wide, (y - middle) / half
+    level = (np.abs(u) ** power + np.abs(v) ** power) ** (1.0 / power)
+    steep = np.sqrt((u / wide) ** 2 + (v / half) ** 2) + 1e-4
+    return level * (level - 1.0) / steep
+
+
+def _vertebra_levels(rng: np.random.Generator) -> tuple[Array, Array]:
+    height = _BODY_MM * rng.uniform(0.98, 1.02, len(_BODY_MM))
+    tops = np.cumsum((height + _DISC_MM)[::-1])[::-1]
+    return height, tops - 0.5 * height
+
+
+def _stream(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode())]))

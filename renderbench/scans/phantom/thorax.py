@@ -1,0 +1,251 @@
+"""Heart, airways, oesophagus, thyroid, the fat between them, and the lungs around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderbench.scans.phantom.body import TOP_MM, Body
+from renderbench.scans.phantom.canvas import Canvas, Patch
+from renderbench.scans.phantom.fields import (
+    Field,
+    Noise,
+    Space,
+    chain,
+    ellipsoid,
+    from_formula,
+    mirrored,
+    roughened,
+    soft_max,
+    union,
+)
+from renderbench.scans.phantom.ribs import SIDES
+from renderbench.scans.phantom.tissue import FAT_HU, Contrast, Textures
+from renderbench.scans.phantom.vessels import Waypoint, before_spine, branching, tube
+
+Array = NDArray[Any]
+
+_RIB_TO_LUNG_MM = 7.5
+
+
+def paint_heart(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> list[Field]:
+    """Muscle and four chambers, the coronary arteries and the left auricle; returns the outer shape."""
+    space = canvas.space
+    rng = body.stream("heart")
+    size = float(rng.uniform(0.93, 1.06))
+    rough = Noise.drawn(rng, 22.0)
+    # Long axis from the base (right, behind, above) to the apex (left, in front, below).
+    axis = np.array([0.66, -0.52, -0.54]) / np.linalg.norm([0.66, -0.52, -0.54])
+    across = np.cross(axis, [0.0, 0.0, 1.0])
+    across /= np.linalg.norm(across)
+    frame = np.column_stack([axis, across, np.cross(axis, across)])
+    lift = np.array([0.0, 0.0, 0.6 * body.breath_mm])
+
+    def lump(centre: Waypoint, half: Waypoint, grow: float = 0.0, turned: bool = True) -> Field:
+        half_axes = size * np.array(half) + grow
+        return ellipsoid(space, lift + centre, half_axes, frame=frame if turned else None, reach_mm=12)
+
+    chambers: dict[str, tuple[Waypoint, Waypoint]] = {
+        "left ventricle": ([36, -46, 268], [43, 25, 26]),
+        "right ventricle": ([14, -68, 268], [44, 22, 28]),
+        "right atrium": ([-26, -40, 282], [24, 22, 31]),
+        "left atrium": ([4, -4, 302], [32, 18, 22]),
+    }
+    walls = {"left ventricle": 10.0, "right ventricle": 4.0, "right atrium": 3.0, "left atrium": 3.0}
+    upright = {"right atrium", "left atrium"}
+    whole = union(
+        [lump(*shape, grow=walls[name], turned=name not in upright) for name, shape in chambers.items()],
+        blend_mm=14.0,
+    )
+    whole = roughened(space, whole, rough, 1.4)
+
+    groove = [[10, -64, 310], [22, -92, 292], [44, -98, 262], [62, -88, 240]]
+    right = [[-4, -62, 308], [-26, -74, 292], [-34, -68, 268], [-22, -52, 250]]
+    left = [[12, -62, 310], [38, -48, 306], [54, -30, 288], [52, -22, 268]]
+    arteries = [_hugging(space, whole, np.array(path, float) + lift) for path in (groove, right, left)]
+    canvas.paint("Coronary Arteries (User-defined)", union(arteries), textures.flesh(contrast.aorta - 15.0))
+    auricle = union(
+        [
+            tube(space, lift + np.array([[32, -24, 306], [44, -42, 310], [40, -56, 314]]), [9, 10, 5.5]),
+        ]
+    )
+    canvas.paint(
+        "atrial_appendage_left", roughened(space, auricle, rough, 1.5), textures.flesh(contrast.left_heart)
+    )
+    _paint_lung_veins(canvas, lift, contrast, textures)
+    canvas.paint("heart", whole, textures.flesh(contrast.muscle_of_heart))
+    for name, shape in chambers.items():
+        blood = contrast.left_heart if name.startswith("left") else contrast.right_heart
+        cavity = roughened(space, lump(*shape, turned=name not in upright), rough, 2.0)
+        canvas.tint("heart", cavity, textures.flesh(blood))
+    return [whole, auricle]
+
+
+def _hugging(space: Space, organ: Field, path: Array) -> Field:
+    """A thin artery along ``path``, pulled onto the surface of ``organ``."""
+    from scipy.ndimage import map_coordinates
+
+    from renderbench.scans.phantom.fields import spline
+
+    line = spline(path, step_mm=2.5)
+    z, y, x, y_shift, x_shift = space.axes(organ.box)
+    for _ in range(4):
+        k = (line[:, 2] - z[0]) / (z[1] - z[0])
+        near = np.clip(np.rint(k).astype(int), 0, len(z) - 1)
+        j = (line[:, 1] - y_shift[near] - y[0]) / (y[1] - y[0])
+        i = (line[:, 0] - x_shift[near] - x[0]) / (x[1] - x[0])
+        steps = []
+        for dk, dj, di in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
+            ahead = map_coordinates(organ.values, [k + dk, j + dj, i + di], order=1, mode="nearest")
+            behind = map_coordinates(organ.values, [k - dk, j - dj, i - di], order=1, mode="nearest")
+            steps.append(ahead - behind)
+        distance = map_coordinates(organ.values, [k, j, i], order=1, mode="nearest")
+        gradient = np.column_stack([steps[2], steps[1], steps[0]])
+        gradient /= np.linalg.norm(gradient, axis=1, keepdims=True) + 1e-6
+        line -= np.clip(distance - 0.6, -15, 15)[:, None] * gradient
+    return chain(space, line, np.linspace(2.4, 1.5, len(line)))
+
+
+def _paint_lung_veins(canvas: Canvas, lift: Array, contrast: Contrast, textures: Textures) -> None:
+    space = canvas.space
+    paths = (
+        [[26, 0, 308], [42, 0, 318], [56, -14, 330]],
+        [[28, 2, 296], [46, 10, 290], [58, 20, 280]],
+        [[-18, -2, 308], [-34, -8, 314], [-52, -22, 322]],
+        [[-20, 0, 294], [-38, 6, 286], [-54, 16, 274]],
+    )
+    veins = union(
+        [tube(space, lift + np.array(path, float), [7.5, 6.0, 4.5]) for path in paths], blend_mm=2.0
+    )
+    canvas.paint("pulmonary_vein", veins, textures.flesh(contrast.left_heart))
+
+
+def paint_airways(canvas: Canvas, body: Body, textures: Textures) -> list[Field]:
+    """Trachea with the main bronchi, oesophagus and thyroid; returns what the lungs must keep clear of."""
+    space = canvas.space
+    fork = np.array([0.0, -2.0, 350.0])
+    top = before_spine(body, 1.0, [TOP_MM + 12, 420, 385], 17.0)
+    airway = union(
+        [
+            tube(space, np.vstack([top, fork]), [10.0, 10.0, 10.0, 10.5]),
+            tube(space, [fork, [-20, 1, 336], [-40, 6, 320], [-52, 8, 306]], [8.5, 8.0, 7.4, 6.0]),
+            tube(space, [fork, [22, 4, 336], [42, 10, 322], [54, 14, 310]], [8.0, 7.2, 6.8, 5.6]),
+        ],
+        blend_mm=4.0,
+    )
+    wall = textures.hollow(wall_mm=2.6, wall_hu=48.0, inside=lambda p: np.full(len(p.depth), -990.0))
+    canvas.paint("trachea", airway, wall)
+
+    gullet = before_spine(body, 4.0, [TOP_MM + 12, 420, 385, 350], 6.5)
+    lower = [[4, 17, 315], [6, 14, 280], [10, 4, 250], [18, -8, 226], [30, -10, 212]]
+    gullet[:, 0] += [0, 1, 2, 0]
+    esophagus = tube(space, np.vstack([gullet, lower]), [7, 7, 7.5, 7.5, 7.5, 7.5, 8, 8, 8.5])
+    inside = textures.flesh(10.0, mottle_hu=30.0)
+    canvas.paint("esophagus", esophagus, textures.hollow(wall_mm=3.8, wall_hu=68.0, inside=inside))
+
+    lobes = [
+        chain(
+            space,
+            mirrored(top[:1] + np.array([[17, -2, -26], [19, -1, 4]]), sign),
+            [8, 9],
+            wide=(0, 1, 0),
+            stretch=1.3,
+        )
+        for _, sign in SIDES
+    ]
+    bridge = chain(space, top[:1] + np.array([[-15, -12, -18], [15, -12, -18]]), 4.0)
+    thyroid = union([*lobes, bridge], blend_mm=5.0)
+    canvas.paint("thyroid_gland", thyroid, textures.flesh(165.0, mottle_hu=12.0))
+    return [airway, esophagus]
+
+
+def paint_mediastinum(canvas: Canvas, body: Body, organs: list[Field], textures: Textures) -> None:
+    """The fat that keeps heart, vessels and airways apart from the lungs."""
+    space = canvas.space
+    core = [
+        chain(space, [[2, -56, 400], [2, -62, 340], [6, -80, 300]], [9, 7, 5], wide=(1, 0, 0), stretch=1.5),
+        chain(space, [[0, -20, 440], [0, -22, 400], [-2, -20, 372], [2, 2, 340]], [26, 26, 26, 20]),
+        chain(space, [[10, 15, 330], [10, 18, 290], [8, 10, 240], [8, 4, 190]], [16, 15, 15, 18]),
+        chain(space, [[-40, -6, 322], [50, 4, 322]], [10, 12]),
+    ]
+    shape = union([*core, *[organ.grown(3.2) for organ in organs]], blend_mm=10.0)
+    canvas.paint(None, shape, textures.flesh(FAT_HU, mottle_hu=12.0))
+
+
+def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
+    """Five lobes in what is left of the rib cage above the diaphragm, with their vessels."""
+    space = canvas.space
+    rng = body.stream("lungs")
+    tilt = rng.normal(0.0, 5.0, 3)
+    rough = Noise.drawn(rng, 30.0)
+
+    def pleura(x: Array, y: Array, z: Array) -> Array:
+        inside = body.cage_distance(x, y, z) + _RIB_TO_LUNG_MM
+        dome = 0.8 * (body.diaphragm(x, y) + 2.5 - z)
+        roof = z - 436.0 + 0.0 * x
+        spine = 3.5 + 0.06 * np.abs(y) - np.abs(x) + 0.0 * z
+        return soft_max(soft_max(soft_max(inside, dome, 5.0), roof, 20.0), spine, 2.0)
+
+    def oblique(x: Array, y: Array, z: Array, side: int) -> Array:
+        """Above 0 before and above the oblique fissure."""
+        level = 300.0 + tilt[side] + 1.05 * (y + 4.0) + 0.06 * np.abs(x)
+        return (z - level) / 1.45
+
+    def horizontal(x: Array, y: Array, z: Array) -> Array:
+        return z - (292.0 + tilt[2]) - 0.10 * (y + 40.0) + 0.0 * x
+
+    def lobe(side: int, upper: int, middle: int) -> Field:
+        def formula(x: Array, y: Array, z: Array) -> Array:
+            here = np.maximum(pleura(x, y, z), -side * x)
+            slope = oblique(x, y, z, 0 if side > 0 else 1)
+            here = np.maximum(here, -upper * slope)
+            return np.maximum(here, -middle * horizontal(x, y, z)) if middle else here
+
+        low = [0, -125, 120] if side > 0 else [-155, -125, 120]
+        return from_formula(space, low, [155 if side > 0 else 0, 95, TOP_MM], formula)
+
+    air = _lung_air(textures, rng)
+    lobes = {
+        "lung_upper_lobe_left": lobe(1, 1, 0),
+        "lung_lower_lobe_left": lobe(1, -1, 0),
+        "lung_upper_lobe_right": lobe(-1, 1, 1),
+        "lung_middle_lobe_right": lobe(-1, 1, -1),
+        "lung_lower_lobe_right": lobe(-1, -1, 0),
+    }
+    for name, shape in lobes.items():
+        canvas.paint(name, roughened(space, shape, rough, 0.0), air)
+    _tint_twigs(canvas, rng, list(lobes))
+
+
+def _lung_air(textures: Textures, rng: np.random.Generator) -> Any:
+    base = float(rng.uniform(-870.0, -835.0))
+
+    def material(patch: Patch) -> Array:
+        # Lung lies heavier towards the back of a patient on a table, and fissures show as thin lines.
+        hanging = 0.45 * (patch.points[:, 1] + 10.0)
+        seam = 150.0 * np.clip(1.0 - patch.depth / 1.2, 0.0, 1.0)
+        return base + hanging + seam + 14.0 * textures.mottle.at(patch.points)
+
+    return material
+
+
+def _tint_twigs(canvas: Canvas, rng: np.random.Generator, lobes: list[str]) -> None:
+    """Vessels inside the lungs; in the labels they belong to the lobe they run in."""
+    roots: list[tuple[list[float], list[list[float]]]] = [
+        (
+            [54, 6, 320],
+            [[0.6, -0.5, 0.7], [0.7, 0.5, 0.6], [0.7, -0.7, -0.2], [0.6, 0.6, -0.6], [0.5, -0.1, -0.9]],
+        ),
+        (
+            [-52, 2, 314],
+            [[-0.6, -0.5, 0.8], [-0.7, 0.5, 0.6], [-0.7, -0.8, -0.1], [-0.6, 0.6, -0.6], [-0.5, -0.1, -0.9]],
+        ),
+    ]
+    for root, directions in roots:
+        for direction in directions:
+            for points, radii in branching(rng, root, direction, radius=4.2, length=30.0, levels=6):
+                twig = chain(canvas.space, points, np.maximum(radii, 0.8), reach_mm=1.0)
+                for name in lobes:
+                    canvas.tint(name, twig, lambda p: np.full(len(p.depth), 40.0))
