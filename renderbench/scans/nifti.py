@@ -1,7 +1,8 @@
 """What a NIfTI-1 file says of itself, checked before ITK reads it.
 
-ITK fills what a truncated file lacks with zeros, takes a zero spacing for one, and falls back on the
-qform when the sform is sheared, all without an error. So the header and the stream are checked here.
+ITK fills what a truncated file lacks with zeros, turns NaN into zero, takes a zero spacing for one, and
+falls back on the qform when the sform is sheared, all without an error. So the header and the stream are
+checked here.
 """
 
 from __future__ import annotations
@@ -24,8 +25,19 @@ ORTHONORMAL_TOLERANCE = 1e-4
 _HEADER_BYTES = 348
 _BLOCK = 1 << 20
 _RE_EXPORT = "re-export it"
-# The NIfTI-1 codes of integers and floats; not complex, not colour.
-_SCALARS = frozenset({2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280})
+# NIfTI-1's datatypes of one number; no complex ones, no colours.
+_DTYPES = {
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    64: "f8",
+    256: "i1",
+    512: "u2",
+    768: "u4",
+    1024: "i8",
+    1280: "u8",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +48,20 @@ class NiftiHeader:
         shape: (x, y, z).
         spacing_mm: (3,) voxel size along x, y, z.
         world_from_voxel: (4, 4) to patient LPS, mm: the sform, or the qform where there is none.
-        file_bytes: how long the uncompressed file must be at least.
+        dtype: of a voxel.
+        offset: of the first voxel in the uncompressed file, in bytes.
     """
 
     shape: tuple[int, int, int]
     spacing_mm: NDArray[np.float64]
     world_from_voxel: NDArray[np.float64]
-    file_bytes: int
+    dtype: np.dtype
+    offset: int
+
+    @property
+    def data_bytes(self) -> int:
+        """How long the voxels are."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def direction_error(self) -> float:
@@ -62,9 +81,8 @@ def check_nifti(path: Path) -> NiftiHeader:
     try:
         with cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb") as stream:
             header = _parse(path, stream.read(_HEADER_BYTES))
-            found = _HEADER_BYTES
-            while block := stream.read(_BLOCK):
-                found += len(block)
+            stream.read(header.offset - _HEADER_BYTES)
+            found, strange = _survey(stream, header)
     except (gzip.BadGzipFile, zlib.error) as error:
         if "Not a gzipped file" in str(error):
             raise _not_nifti(path, "a file that is not gzip-compressed") from None
@@ -79,9 +97,27 @@ def check_nifti(path: Path) -> NiftiHeader:
         raise InputError(
             path, f"expected a readable file, found that it is not ({error.strerror})", "check it"
         ) from None
-    if found < header.file_bytes:
-        raise _truncated(path, f"{found} of {header.file_bytes} bytes")
+    if found < header.data_bytes:
+        raise _truncated(path, f"{found} of {header.data_bytes} bytes of voxels")
+    if strange:
+        raise InputError(
+            path,
+            f"expected finite values, found {strange} voxels of NaN or infinity",
+            "replace them and export it again",
+        )
     return header
+
+
+def _survey(stream: BinaryIO, header: NiftiHeader) -> tuple[int, int]:
+    """How many bytes of voxels there are, and how many voxels are not finite; reads to the end."""
+    found = strange = 0
+    while block := stream.read(_BLOCK):
+        voxels = block[: header.data_bytes - found]
+        found += len(voxels)
+        if header.dtype.kind == "f":
+            values = np.frombuffer(voxels, header.dtype, count=len(voxels) // header.dtype.itemsize)
+            strange += int(np.count_nonzero(~np.isfinite(values)))
+    return found, strange
 
 
 def _parse(path: Path, header: bytes) -> NiftiHeader:
@@ -91,12 +127,17 @@ def _parse(path: Path, header: bytes) -> NiftiHeader:
         return struct.unpack_from(order + layout, header, offset)
 
     shape = _shape(path, read("8h", 40))
-    datatype, bits = read("2h", 70)
-    if datatype not in _SCALARS:
+    (datatype,) = read("h", 70)
+    if datatype not in _DTYPES:
         raise InputError(
             path,
             f"expected one number per voxel, found NIfTI datatype {datatype}",
             "export it as 16-bit integers",
+        )
+    (offset,) = read("f", 108)
+    if not offset >= _HEADER_BYTES:
+        raise InputError(
+            path, f"expected voxels behind the header, found them at byte {offset:g}", _RE_EXPORT
         )
     qfac, *spacing = read("4f", 76)
     if not all(math.isfinite(size) and size > 0 for size in spacing):
@@ -121,7 +162,8 @@ def _parse(path: Path, header: bytes) -> NiftiHeader:
         shape=shape,
         spacing_mm=spacing_mm,
         world_from_voxel=np.vstack([world_from_voxel, [0.0, 0.0, 0.0, 1.0]]),
-        file_bytes=int(read("f", 108)[0]) + math.prod(shape) * (bits // 8),
+        dtype=np.dtype(order + _DTYPES[datatype]),
+        offset=int(offset),
     )
 
 

@@ -159,7 +159,7 @@ def prepare_dataset(
                 entries[source.name] = ScanEntry(name=source.name, digest=digest, shape=shape, split="test")
             except InputError as error:
                 # The record travels with the root; where the raw data lay does not.
-                reason = str(error).replace(f"{raw}/", "")
+                reason = str(error).replace(f"{raw}/", "") if raw else str(error)
                 rejected.append(Rejection(name=source.name, reason=reason))
             bar.advance(detail=source.name)
 
@@ -210,8 +210,10 @@ def _read_dataset(path: Path) -> Dataset | None:
 
 
 def _command(dataset: str) -> str:
-    source = "phantom" if dataset == "phantom" else "folder --raw DIR"
-    return f"`renderbench dataset {source} --root ROOT`"
+    if dataset == "phantom":
+        return "`renderbench dataset phantom --root ROOT`"
+    name = "" if dataset == "folder" else f" --id {dataset}"
+    return f"`renderbench dataset folder --raw DIR{name} --root ROOT`"
 
 
 class _Source(Protocol):
