@@ -11,97 +11,143 @@ the forward pass needs neither stored colours nor stored alphas.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from renderbench.splats.raster.compositing import (
-    ALPHA_MAX,
-    OPAQUE,
-    PIXELS,
-    alpha_at,
-    clip_box,
-    open_tile,
-    slot_of_tile,
-)  # fmt: skip
 from renderbench.splats.raster.jit import helper, kernel
-from renderbench.splats.raster.projection import (
-    MEAN_X,
-    MEAN_Y,
-    RED,
-    SUM_RED,
-    SUM_S,
-    SUM_X,
-    SUM_XX,
-    SUM_XY,
-    SUM_Y,
-    SUM_YY,
-    SUMS,
-    TILE,
-)  # fmt: skip
+from renderbench.splats.raster.projection import BLUE, GREEN, MEAN_Y, RED, SUM_BLUE, SUMS, TILE
 from renderbench.splats.raster.threads import next_item
+from renderbench.splats.raster.tiles import (
+    ALPHA_MAX,
+    PATIENCE,
+    PIXELS,
+    blended_alpha,
+    clip_box,
+    column_terms,
+    is_closed,
+    is_drawn,
+    log2_alpha,
+    open_tile,
+    row_centres,
+    slot_of_tile,
+)
+from renderbench.splats.raster.vector import LANES, fma, load, pairwise_sum, splat, store, where
 
 
 @kernel
 def composite_tiles_gradient(
-    counter, records, boxes, columns, starts, entries, slots, rgb, transmittance, g_rgb, g_alpha, pair_sums
-):
+    counter: Any,
+    records: Any,
+    boxes: Any,
+    columns: int,
+    starts: Any,
+    entries: Any,
+    slots: Any,
+    rgb: Any,
+    transmittance: Any,
+    g_rgb: Any,
+    g_alpha: Any,
+    pair_sums: Any,
+) -> None:
     """Write the nine sums of every pair of tile and Gaussian to its own row of ``pair_sums``."""
     height, width = transmittance.shape
-    remaining = np.empty(PIXELS, np.float32)
-    behind = np.empty(PIXELS, np.float32)
-    g_colour = np.empty((PIXELS, 3), np.float32)
-    sums = np.empty(SUMS, np.float64)
+    centres = row_centres()
+    remaining, behind, g_red, g_green, g_blue = np.empty((5, PIXELS), np.float32)
+    last_sum = np.empty(LANES, np.float32)
     while True:
         tile = next_item(counter)
         if tile >= len(starts) - 1:
             return
         top, left = tile // columns * TILE, tile % columns * TILE
         open_tile(remaining, top, left, height, width)
-        _load_gradient(top, left, rgb, transmittance, g_rgb, g_alpha, behind, g_colour)
+        _load_gradient(top, left, rgb, transmittance, g_rgb, g_alpha, behind, g_red, g_green, g_blue)
+        closed = False
         for entry in range(starts[tile], starts[tile + 1]):
             i = entries[entry]
-            record = records[i]
-            first_row, last_row, first_column, last_column = clip_box(boxes[i], top, left)
-            sums[:] = 0.0
-            for row in range(first_row, last_row):
-                for column in range(first_column, last_column):
-                    pixel = row * TILE + column
-                    t = remaining[pixel]
-                    alpha = alpha_at(record, left + column, top + row)
-                    if alpha == 0.0 or t < OPAQUE:
+            record, box = records[i], boxes[i]
+            pair = slots[i] + slot_of_tile(box, top, left)
+            if (entry - starts[tile]) % PATIENCE == PATIENCE - 1 and not closed:
+                closed = is_closed(remaining)
+            if closed:
+                pair_sums[pair] = 0.0
+                continue
+            first_row, last_row, first_half, last_half = clip_box(box, top, left)
+            y = splat(record[MEAN_Y] - np.float32(top))
+            zero = splat(0.0)
+            s_all, s_x, s_y, s_xx, s_xy, s_yy = zero, zero, zero, zero, zero, zero
+            s_red, s_green, s_blue = zero, zero, zero
+            for half in range(first_half, last_half):
+                dx, constant, slope = column_terms(record, left, half)
+                # Sums over the rows of s, s dy and s dy²; dx does not change along them.
+                s_0, s_1, s_2 = zero, zero, zero
+                for row in range(first_row, last_row):
+                    dy = load(centres, row * LANES) - y
+                    exponent = log2_alpha(constant, slope, record, dy)
+                    if not is_drawn(exponent):
                         continue
-                    weight = t * alpha
-                    remaining[pixel] = t - weight
-                    q = 0.0
-                    for channel in range(3):
-                        q += record[RED + channel] * g_colour[pixel, channel]
-                        sums[SUM_RED + channel] += weight * g_colour[pixel, channel]
-                    behind[pixel] -= weight * q
-                    if alpha >= ALPHA_MAX:
-                        continue
-                    s = alpha * (t * q - behind[pixel] / (1.0 - alpha))
-                    dx = left + column + 0.5 - record[MEAN_X]
-                    dy = top + row + 0.5 - record[MEAN_Y]
-                    sums[SUM_S] += s
-                    sums[SUM_X] += s * dx
-                    sums[SUM_Y] += s * dy
-                    sums[SUM_XX] += s * dx * dx
-                    sums[SUM_XY] += s * dx * dy
-                    sums[SUM_YY] += s * dy * dy
-            pair_sums[slots[i] + slot_of_tile(boxes[i], top, left)] = sums
+                    pixel = row * TILE + half * LANES
+                    before = load(remaining, pixel)
+                    alpha = blended_alpha(exponent, before)
+                    weight = before * alpha
+                    store(remaining, pixel, before - weight)
+                    red, green, blue = load(g_red, pixel), load(g_green, pixel), load(g_blue, pixel)
+                    s_red = fma(weight, red, s_red)
+                    s_green = fma(weight, green, s_green)
+                    s_blue = fma(weight, blue, s_blue)
+                    q = fma(record[RED], red, fma(record[GREEN], green, record[BLUE] * blue))
+                    after = load(behind, pixel) - weight * q
+                    store(behind, pixel, after)
+                    s = alpha * (before * q - after / (1.0 - alpha))
+                    s = where(alpha < ALPHA_MAX, s, 0.0)
+                    s_dy = s * dy
+                    s_0 = s_0 + s
+                    s_1 = s_1 + s_dy
+                    s_2 = fma(s_dy, dy, s_2)
+                s_dx = s_0 * dx
+                s_all = s_all + s_0
+                s_x = s_x + s_dx
+                s_y = s_y + s_1
+                s_xx = fma(s_dx, dx, s_xx)
+                s_xy = fma(s_1, dx, s_xy)
+                s_yy = s_yy + s_2
+            # In the order of the columns of `pair_sums`: eight sums by transposition, then the last.
+            store(
+                pair_sums,
+                pair * SUMS,
+                pairwise_sum(
+                    pairwise_sum(pairwise_sum(s_all, s_x), pairwise_sum(s_y, s_xx)),
+                    pairwise_sum(pairwise_sum(s_xy, s_yy), pairwise_sum(s_red, s_green)),
+                ),
+            )
+            halves = pairwise_sum(s_blue, s_blue)
+            quarters = pairwise_sum(halves, halves)
+            store(last_sum, 0, pairwise_sum(quarters, quarters))
+            pair_sums[pair, SUM_BLUE] = last_sum[0]
 
 
 @helper
-def _load_gradient(top, left, rgb, transmittance, g_rgb, g_alpha, behind, g_colour):
+def _load_gradient(
+    top: int,
+    left: int,
+    rgb: Any,
+    transmittance: Any,
+    g_rgb: Any,
+    g_alpha: Any,
+    behind: Any,
+    g_red: Any,
+    g_green: Any,
+    g_blue: Any,
+) -> None:
     """R before the first Gaussian, and dL/d(rgb), of a tile's pixels inside the image."""
     height, width = transmittance.shape
-    behind[:] = 0.0
-    g_colour[:] = 0.0
+    for plane in (behind, g_red, g_green, g_blue):
+        plane[:] = 0.0
     for row in range(min(TILE, height - top)):
         for column in range(min(TILE, width - left)):
             pixel = row * TILE + column
             y, x = top + row, left + column
-            total = -transmittance[y, x] * g_alpha[y, x]
-            for channel in range(3):
-                g_colour[pixel, channel] = g_rgb[y, x, channel]
-                total += rgb[y, x, channel] * g_rgb[y, x, channel]
-            behind[pixel] = total
+            red, green, blue = g_rgb[y, x, 0], g_rgb[y, x, 1], g_rgb[y, x, 2]
+            seen = rgb[y, x, 0] * red + rgb[y, x, 1] * green + rgb[y, x, 2] * blue
+            behind[pixel] = seen - transmittance[y, x] * g_alpha[y, x]
+            g_red[pixel], g_green[pixel], g_blue[pixel] = red, green, blue

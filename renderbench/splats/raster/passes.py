@@ -108,7 +108,7 @@ def project_gradient(
 def weigh(projected: Projected) -> tuple[Floats, Floats]:
     """(N,) the sum and (N,) the maximum over pixels of each Gaussian's T alpha."""
     view, slots = projected.view, projected.bins.slots
-    pair_weights = np.empty((len(projected.bins.entries), 2), np.float32)
+    pair_weights = np.zeros((len(projected.bins.entries), 2), np.float32)
     run_workers(
         projected.threads, weigh_tiles, *projected._tiles, slots, view.height, view.width, pair_weights
     )

@@ -1,0 +1,110 @@
+"""The pixels of one tile, eight at a time, and the blending rule.
+
+A tile is kept as flat arrays of its 256 pixels, one per quantity. The Gaussian is the outermost loop, so
+that its record is read once; the columns go in two halves of eight pixels, and the rows are innermost.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from renderbench.splats.raster.elementary import exp2
+from renderbench.splats.raster.jit import helper
+from renderbench.splats.raster.projection import (
+    BOTTOM,
+    CONIC_XX,
+    CONIC_XY,
+    CONIC_YY,
+    LEFT,
+    LOG2_OPACITY,
+    MEAN_X,
+    RIGHT,
+    TILE,
+    TOP,
+)
+from renderbench.splats.raster.vector import LANES, any_lane, fma, lanes, load, where
+
+PIXELS = TILE * TILE
+ALPHA_MAX = 0.999
+OPAQUE = 1e-4
+"""A pixel takes no more Gaussians once its transmittance is below this."""
+PATIENCE = 16
+"""After how many Gaussians a tile looks whether all its pixels are closed."""
+
+_LOG2_THRESHOLD = -math.log2(255.0)
+
+
+@helper
+def row_centres() -> Any:
+    """(TILE * LANES,) flat: the centre of each row of a tile, in every lane."""
+    centres = np.empty(TILE * LANES, np.float32)
+    for row in range(TILE):
+        centres[row * LANES : (row + 1) * LANES] = row + 0.5
+    return centres
+
+
+@helper
+def open_tile(remaining: Any, top: int, left: int, height: int, width: int) -> None:
+    """Full transmittance inside the image; none outside, so that nothing is drawn there."""
+    for row in range(TILE):
+        for column in range(TILE):
+            inside = top + row < height and left + column < width
+            remaining[row * TILE + column] = 1.0 if inside else 0.0
+
+
+@helper
+def is_closed(remaining: Any) -> Any:
+    """Whether no pixel takes another Gaussian."""
+    for pixel in range(0, PIXELS, LANES):
+        if any_lane(load(remaining, pixel) >= OPAQUE):
+            return False
+    return True
+
+
+@helper
+def clip_box(box: Any, top: int, left: int) -> Any:
+    """The rows and the halves of the tile that the box touches: (first row, end, first half, end)."""
+    return (
+        max(box[TOP] - top, 0),
+        min(box[BOTTOM] - top, TILE),
+        max(box[LEFT] - left, 0) // LANES,
+        (min(box[RIGHT] - left, TILE) - 1) // LANES + 1,
+    )
+
+
+@helper
+def slot_of_tile(box: Any, top: int, left: int) -> Any:
+    """The place of a tile among those that the box touches."""
+    first_row, first_column = box[TOP] // TILE, box[LEFT] // TILE
+    across = (box[RIGHT] - 1) // TILE - first_column + 1
+    return (top // TILE - first_row) * across + left // TILE - first_column
+
+
+@helper
+def column_terms(record: Any, left: int, half: int) -> Any:
+    """(dx, constant, slope): log2 alpha = constant + slope dy + CONIC_YY dy² for a half's columns."""
+    dx = lanes() - (record[MEAN_X] - np.float32(left + half * LANES) - np.float32(0.5))
+    return dx, fma(record[CONIC_XX] * dx, dx, record[LOG2_OPACITY]), record[CONIC_XY] * dx
+
+
+@helper
+def log2_alpha(constant: Any, slope: Any, record: Any, dy: Any) -> Any:
+    """log2 of alpha before its threshold and clamp."""
+    return fma(dy, fma(dy, record[CONIC_YY], slope), constant)
+
+
+@helper
+def is_drawn(exponent: Any) -> Any:
+    """Whether alpha = 2^exponent reaches 1/255 in any lane."""
+    return any_lane(exponent >= _LOG2_THRESHOLD)
+
+
+@helper
+def blended_alpha(exponent: Any, remaining: Any) -> Any:
+    """Alpha = 2^exponent, at most 0.999; 0 below 1/255 and in closed pixels."""
+    alpha = exp2(exponent)
+    alpha = where(alpha < ALPHA_MAX, alpha, ALPHA_MAX)
+    return where((exponent >= _LOG2_THRESHOLD) & (remaining >= OPAQUE), alpha, 0.0)
