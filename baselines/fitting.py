@@ -76,7 +76,9 @@ def fit_gaussians(initial: Gaussians6D, task: Task, settings: FitSettings) -> Fi
             density.act(iteration, optimiser)
             detail = ""
             if iteration % settings.evaluate_every == 0 or iteration == settings.iterations:
-                chooser.consider(iteration, optimiser.gaussians.detach(), float(loss.detach()), time.perf_counter() - start)
+                chooser.consider(
+                    iteration, optimiser.gaussians.detach(), float(loss.detach()), time.perf_counter() - start
+                )
             if iteration % 20 == 0:
                 rate = iteration / (time.perf_counter() - start)
                 detail = f"loss {float(loss.detach()):.4f}, {len(optimiser):,} points, {rate:.1f} it/s{chooser.detail}"

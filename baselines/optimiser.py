@@ -67,7 +67,9 @@ class GaussianOptimiser:
     def keep(self, mask: Tensor) -> None:
         """Drop every Gaussian outside ``mask`` (N,) bool, with its moments."""
         self._labels = self._labels[mask]
-        self._replace({name: tensor.detach()[mask] for name, tensor in self._tensors.items()}, lambda state: state[mask])
+        self._replace(
+            {name: tensor.detach()[mask] for name, tensor in self._tensors.items()}, lambda state: state[mask]
+        )
 
     def append(self, more: Gaussians6D) -> None:
         """Add Gaussians; their moments begin at zero."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,12 +13,14 @@ from baselines.radiodensity import radiodensity_gaussians
 from baselines.settings import AgpSettings, SixDgsAgpSettings, SixDgsSettings
 from baselines.shading import fit_shading_gain, shaded
 from renderbench.evaluation.ledger import Ledger
-from renderbench.groundtruth.viewset import ViewSet
 from renderbench.methods import Task
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.prior import PriorSettings, anatomy_guided_prior
 from renderbench.splats.raster import RasterSettings, blending_weights
 from renderbench.splats.scene import SplatScene
+
+if TYPE_CHECKING:
+    from renderbench.groundtruth.viewset import ViewSet
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class SixDgsMethod:
             fit = fit_gaussians(initial, task, self.settings)
         notes = fit.notes | {"initial_points": len(initial)}
         return SplatScene(
-            gaussians=fit.gaussians, raster=RasterSettings(lambda_opacity=self.settings.lambda_opacity), notes=notes
+            gaussians=fit.gaussians,
+            raster=RasterSettings(lambda_opacity=self.settings.lambda_opacity),
+            notes=notes,
         )
 
 
@@ -80,7 +85,9 @@ class SixDgsAgpMethod:
             "shading_gain": round(gain, 4),
         }
         return SplatScene(
-            gaussians=fit.gaussians, raster=RasterSettings(lambda_opacity=self.settings.lambda_opacity), notes=notes
+            gaussians=fit.gaussians,
+            raster=RasterSettings(lambda_opacity=self.settings.lambda_opacity),
+            notes=notes,
         )
 
 
@@ -100,7 +107,9 @@ def prior_of(task: Task, settings: AgpSettings) -> tuple[Gaussians6D, float]:
         ),
     )
     if settings.shading_gain == "fit":
-        gain = fit_shading_gain(gaussians, task.fit_views, RasterSettings(lambda_opacity=settings.lambda_opacity))
+        gain = fit_shading_gain(
+            gaussians, task.fit_views, RasterSettings(lambda_opacity=settings.lambda_opacity)
+        )
     else:
         gain = settings.shading_gain
     return shaded(gaussians, gain), gain

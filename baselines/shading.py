@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from renderbench.groundtruth.colour import linear_from_srgb, srgb_from_linear
-from renderbench.groundtruth.viewset import ViewSet
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.raster import RasterSettings, rasterise
 from renderbench.splats.sh import SH_C0, sh_from_rgb
+
+if TYPE_CHECKING:
+    from renderbench.groundtruth.viewset import ViewSet
 
 # A gain needs few views; these many, spread through the set, fix it to three digits.
 _VIEWS = 5
@@ -48,5 +51,7 @@ def fit_shading_gain(gaussians: Gaussians6D, views: ViewSet, raster: RasterSetti
 
 def _render(gaussians: Gaussians6D, views: ViewSet, view: int, raster: RasterSettings) -> NDArray[np.float32]:
     with torch.no_grad():
-        image: NDArray[np.float32] = rasterise(gaussians, views.cameras[view], raster).rgb.clamp(0.0, 1.0).numpy()
+        image: NDArray[np.float32] = (
+            rasterise(gaussians, views.cameras[view], raster).rgb.clamp(0.0, 1.0).numpy()
+        )
     return image

@@ -122,7 +122,8 @@ def _is_best(column: Column, found: pd.DataFrame, text: str) -> bool:
 
 def _csv(suite: Suite, results: pd.DataFrame) -> str:
     order = pd.DataFrame(
-        [(block.id, method) for block in suite.blocks for method in block.methods], columns=["block", "method"]
+        [(block.id, method) for block in suite.blocks for method in block.methods],
+        columns=["block", "method"],
     )
     table = order.merge(results, how="left", on=["block", "method"])
     return table[list(results.columns)].to_csv(index=False, lineterminator="\n", na_rep=ABSENT)
@@ -140,12 +141,19 @@ def _markdown(rows: Sequence[Row], notes: Sequence[str]) -> str:
     ]
     widths = [max(len(line[column]) for line in [headings, *body]) for column in range(len(headings))]
     lines = [_markdown_line(line, widths) for line in [headings, *body]]
-    rule = "|" + "|".join("-" * (width + 2) if i < 2 else "-" * (width + 1) + ":" for i, width in enumerate(widths)) + "|"
+    rule = (
+        "|"
+        + "|".join("-" * (width + 2) if i < 2 else "-" * (width + 1) + ":" for i, width in enumerate(widths))
+        + "|"
+    )
     return "\n".join([lines[0], rule, *lines[1:], "", *notes]) + "\n"
 
 
 def _markdown_line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    padded = [
+        cell.ljust(width) if i < 2 else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return "| " + " | ".join(padded) + " |"
 
 
@@ -162,15 +170,26 @@ def _latex(rows: Sequence[Row], notes: Sequence[str]) -> str:
         if new:
             lines.append("\\midrule")
         figures = [
-            f"\\textbf{{{_tex(text)}}}" if best else _tex(text) for text, best in zip(row.texts, row.best, strict=True)
+            f"\\textbf{{{_tex(text)}}}" if best else _tex(text)
+            for text, best in zip(row.texts, row.best, strict=True)
         ]
         lines.append(" & ".join([_tex(row.condition) if new else "", _tex(row.method), *figures]) + r" \\")
     lines += ["\\bottomrule", "\\end{tabular}", *(f"% {note}" for note in notes)]
     return "\n".join(lines) + "\n"
 
 
-_TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
 
 
 def _tex(text: str) -> str:

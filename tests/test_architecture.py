@@ -57,7 +57,11 @@ def test_the_leaderboard_reads_run_records_and_nothing_else(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*modules("renderbench/scans"), REPOSITORY / "renderbench/cameras.py", REPOSITORY / "renderbench/config.py"],
+    [
+        *modules("renderbench/scans"),
+        REPOSITORY / "renderbench/cameras.py",
+        REPOSITORY / "renderbench/config.py",
+    ],
     ids=str,
 )
 def test_scans_cameras_and_config_never_import_torch_or_mitsuba(path):

@@ -60,7 +60,9 @@ def test_staged_folder_replaces_the_old_one_whole(tmp_path):
 
 
 def test_sweep_removes_what_the_dead_left_and_spares_the_living(tmp_path):
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
     host = socket.gethostname()
     left = tmp_path / f".staging-{int(dead.stdout)}@{host}-x.zarr"
     living = tmp_path / f".staging-{os.getppid()}@{host}-y.zarr"

@@ -15,7 +15,9 @@ from renderbench.cli.options import RootOption
 def demo(
     context: typer.Context,
     root: RootOption,
-    suite: Annotated[str, typer.Option("--suite", help="The suite to walk; its dataset must be phantom.")] = "demo",
+    suite: Annotated[
+        str, typer.Option("--suite", help="The suite to walk; its dataset must be phantom.")
+    ] = "demo",
 ) -> None:
     """Walk the whole road on the built-in phantom: dataset, ground truth, every method, tables."""
     from renderbench.config import load_suite

@@ -42,7 +42,12 @@ def methods(as_json: JsonOption = False) -> None:
     found = registered_methods()
     if as_json:
         entries = [
-            {"id": spec.id, "title": spec.title, "summary": spec.summary, "settings": spec.settings().model_dump()}
+            {
+                "id": spec.id,
+                "title": spec.title,
+                "summary": spec.summary,
+                "settings": spec.settings().model_dump(),
+            }
             for spec in found.values()
         ]
         print(json.dumps(entries, indent=2))
@@ -61,7 +66,12 @@ def doctor(as_json: JsonOption = False) -> None:
         print(json.dumps([finding.as_dict() for finding in findings], indent=2))
         return
     rows = [
-        (("yes", "green") if finding.present else ("no", "yellow"), finding.name, finding.detail, finding.remedy)
+        (
+            ("yes", "green") if finding.present else ("no", "yellow"),
+            finding.name,
+            finding.detail,
+            finding.remedy,
+        )
         for finding in findings
     ]
     _print_table(("", "what", "found", "remedy"), rows)

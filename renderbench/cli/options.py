@@ -8,12 +8,17 @@ from typing import Annotated
 import typer
 
 RootOption = Annotated[
-    Path, typer.Option("--root", help="The study's folder; every stage reads and writes there.", show_default=False)
+    Path,
+    typer.Option(
+        "--root", help="The study's folder; every stage reads and writes there.", show_default=False
+    ),
 ]
 SuiteOption = Annotated[
-    str, typer.Option("--suite", help="A shipped suite's name, or a path to a .toml file.", show_default=False)
+    str,
+    typer.Option("--suite", help="A shipped suite's name, or a path to a .toml file.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads; all cores by default.", show_default=False)
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads; all cores by default.", show_default=False),
 ]

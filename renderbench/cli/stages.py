@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 def dataset(
-    name: Annotated[str, typer.Argument(help="phantom, or folder (sub-folders with ct.nii.gz and labels.nii.gz).")],
+    name: Annotated[
+        str, typer.Argument(help="phantom, or folder (sub-folders with ct.nii.gz and labels.nii.gz).")
+    ],
     root: RootOption,
-    raw: Annotated[Path | None, typer.Option(help="The raw data; not for phantom.", show_default=False)] = None,
+    raw: Annotated[
+        Path | None, typer.Option(help="The raw data; not for phantom.", show_default=False)
+    ] = None,
     dataset_id: Annotated[
         str | None, typer.Option("--id", help="The dataset's name under ROOT/scans; NAME by default.")
     ] = None,
@@ -37,7 +41,9 @@ def dataset(
         raise typer.Exit(2)
 
 
-def groundtruth(root: RootOption, suite: SuiteOption, threads: ThreadsOption = None, as_json: JsonOption = False) -> None:
+def groundtruth(
+    root: RootOption, suite: SuiteOption, threads: ThreadsOption = None, as_json: JsonOption = False
+) -> None:
     """Stage 2: path-trace the fitting and test views of a suite."""
     from renderbench.config import load_suite
     from renderbench.groundtruth.stage import render_suite
@@ -54,7 +60,10 @@ def run(
     root: RootOption,
     suite: SuiteOption,
     method: Annotated[
-        str, typer.Option("--method", help="A method of the suite (`renderbench methods` lists them).", show_default=False)
+        str,
+        typer.Option(
+            "--method", help="A method of the suite (`renderbench methods` lists them).", show_default=False
+        ),
     ],
     as_json: JsonOption = False,
 ) -> None:
@@ -80,7 +89,9 @@ def report_dataset(report: DatasetReport, as_json: bool) -> None:
         say(f"renderbench: {rejection.reason}")
     if as_json:
         rejected = {rejection.name: rejection.reason for rejection in report.rejected}
-        print(json.dumps({"written": report.written, "skipped": report.skipped, "rejected": rejected}, indent=2))
+        print(
+            json.dumps({"written": report.written, "skipped": report.skipped, "rejected": rejected}, indent=2)
+        )
     else:
         refused = f", {len(report.rejected)} rejected" if report.rejected else ""
         print(f"{len(report.written)} scans written, {len(report.skipped)} already there{refused}")
@@ -92,7 +103,9 @@ def report_runs(report: RunReport, as_json: bool) -> None:
         done = [record.model_dump(mode="json") for record in report.done]
         sheets = [str(path) for path in report.sheets]
         print(
-            json.dumps({"done": done, "skipped": report.skipped, "failed": report.failed, "sheets": sheets}, indent=2)
+            json.dumps(
+                {"done": done, "skipped": report.skipped, "failed": report.failed, "sheets": sheets}, indent=2
+            )
         )
         return
     failed = f", {len(report.failed)} failed" if report.failed else ""

@@ -85,7 +85,9 @@ def read_record(folder: Path) -> Record | None:
     found = payload.get("schema_version") if isinstance(payload, dict) else None
     if found != RECORD_SCHEMA:
         raise InputError(
-            path, f"expected a run record of schema {RECORD_SCHEMA}, found {found}", "delete the run and run it again"
+            path,
+            f"expected a run record of schema {RECORD_SCHEMA}, found {found}",
+            "delete the run and run it again",
         )
     return parse_model(Record, payload, str(path))
 
