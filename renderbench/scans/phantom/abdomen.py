@@ -97,8 +97,8 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
     size = float(rng.uniform(0.86, 1.14))
     tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
     tilt = np.linalg.qr(tilt)[0]
-    spleen = ellipsoid(space, [104, 30, 186], size * np.array([36, 46, 60]), frame=tilt, power=2.2)
-    hollow = ellipsoid(space, [62, -6, 196], [48, 44, 70])
+    spleen = ellipsoid(space, [106, 28, 188], size * np.array([35, 50, 62]), frame=tilt, power=2.2)
+    hollow = ellipsoid(space, [50, -20, 196], [48, 46, 80])
     spleen = without(spleen, hollow, blend_mm=8.0)
     spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)
     canvas.paint("spleen", spleen, textures.flesh(contrast.spleen))
@@ -160,7 +160,7 @@ def paint_liver(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     for root, direction, radius in roots:
         for points, radii in branching(rng, root, direction, radius=radius, length=30.0, levels=5):
             twig = chain(space, points, radii, reach_mm=1.0)
-            canvas.tint("liver", twig, textures.flesh(brighter, mottle_hu=3.0))
+            canvas.tint(["liver"], twig, textures.flesh(brighter, mottle_hu=3.0))
 
 
 def paint_pelvic_organs(canvas: Canvas, body: Body, textures: Textures) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 from renderbench.scans.phantom.fields import Space
+from renderbench.scans.phantom.kernels import oval
 
 Array = NDArray[Any]
 
@@ -38,14 +39,14 @@ _SPINE = PchipInterpolator(
 # Rib cage in the horizontal plane: half-width, front and back at the middle line of the ribs.
 _CAGE_Z = [90, 120, 150, 200, 245, 300, 340, 365, 390, 412, 430, 445]
 _CAGE_WIDE = PchipInterpolator(_CAGE_Z, [137, 140, 142, 143, 141, 134, 122, 110, 94, 75, 54, 30])
-_CAGE_FRONT = PchipInterpolator(_CAGE_Z, [-104, -108, -111, -112, -105, -88, -71, -58, -44, -32, -18, -4])
+_CAGE_FRONT = PchipInterpolator(_CAGE_Z, [-104, -108, -112, -115, -110, -94, -77, -62, -46, -33, -18, -4])
 _CAGE_BACK = PchipInterpolator(_CAGE_Z, [50, 56, 62, 72, 80, 83, 79, 73, 65, 54, 44, 32])
 _CAGE_POWER = 2.35
 
 # Inside of the abdominal wall below the ribs.
 _BELLY_Z = [-160, -120, -80, -40, 0, 50, 100, 150, 200]
-_BELLY_WIDE = PchipInterpolator(_BELLY_Z, [88, 96, 106, 116, 124, 126, 129, 132, 134])
-_BELLY_FRONT = PchipInterpolator(_BELLY_Z, [-58, -72, -86, -97, -102, -103, -103, -104, -104])
+_BELLY_WIDE = PchipInterpolator(_BELLY_Z, [40, 52, 62, 86, 112, 124, 129, 132, 134])
+_BELLY_FRONT = PchipInterpolator(_BELLY_Z, [-36, -50, -74, -92, -101, -103, -103, -104, -104])
 _BELLY_BACK = PchipInterpolator(_BELLY_Z, [60, 72, 80, 72, 52, 44, 48, 58, 64])
 
 
@@ -111,11 +112,11 @@ class Body:
         template_z = z / self.size[2]
         sideways, backwards = self.shift(template_z)
         return Space(
-            x=x / self.size[0],
-            y=y / self.size[1],
-            z=template_z,
-            x_shift=-sideways / self.size[0],
-            y_shift=-backwards / self.size[1],
+            x=np.float32(x / self.size[0]),
+            y=np.float32(y / self.size[1]),
+            z=np.float32(template_z),
+            x_shift=np.float32(-sideways / self.size[0]),
+            y_shift=np.float32(-backwards / self.size[1]),
         )
 
     def spine(self, z: ArrayLike) -> Array:
@@ -158,7 +159,7 @@ class Body:
         rim = 172.0 - 0.22 * y
         wide, front, back = self.cage(210.0)
         middle, half = 0.5 * (front + back), 0.5 * (back - front)
-        out = (np.abs(x) / (wide - 6.0)) ** 2.2 + (np.abs(y - middle) / (half - 5.0)) ** 2.2
+        out = (x / (wide - 6.0)) ** 2 + ((y - middle) / (half - 5.0)) ** 2
         dome = 88.0 * np.clip(1.0 - out, 0.0, 1.0) ** 0.55
         right = 12.0 * np.exp(-(((x + 62.0) / 48.0) ** 2) - ((y + 15.0) / 60.0) ** 2)
         bed = -12.0 * np.exp(-(((x - 14.0) / 34.0) ** 2) - ((y + 40.0) / 45.0) ** 2)
@@ -168,10 +169,8 @@ class Body:
 def oval_distance(x: Array, y: Array, wide: Array, front: Array, back: Array, power: float) -> Array:
     """Signed distance, in the horizontal plane, to a superellipse between ``front`` and ``back``."""
     middle, half = 0.5 * (front + back), 0.5 * (back - front)
-    u, v = x / wide, (y - middle) / half
-    level = (np.abs(u) ** power + np.abs(v) ** power) ** (1.0 / power)
-    steep = np.sqrt((u / wide) ** 2 + (v / half) ** 2) + 1e-4
-    return level * (level - 1.0) / steep
+    u, v = np.float32(x / wide), np.float32((y - middle) / half)
+    return np.asarray(oval(u, v, np.float32(wide), np.float32(half), np.float32(power)))
 
 
 def _vertebra_levels(rng: np.random.Generator) -> tuple[Array, Array]:

@@ -70,9 +70,9 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     front = -82.0 * body.belly
     path = np.array(
         [
-            [-82, -34, -36],
-            [-94, -26, -8],
-            [-102, -12, 30],
+            [-74, -42, -34],
+            [-88, -34, -8],
+            [-98, -16, 30],
             [-104, -8, 66],
             [-92, -26, 92],
             [-76, -56, 92],
@@ -83,10 +83,10 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
             [100, -22, 156],
             [110, 8, 158],
             [112, 24, 120],
-            [110, 22, 78],
-            [108, 12, 36],
-            [104, -8, -4],
-            [88, -28, -34],
+            [106, 20, 78],
+            [102, 8, 36],
+            [92, -18, -4],
+            [76, -38, -32],
             [58, -40 + loop, -44],
             [30, -30 + loop, -30],
             [4, -6, -36],
@@ -127,16 +127,16 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
         19,
         14,
     ]
-    line = spline(path, step_mm=1.5, extra=girth)
-    along = np.arange(len(line)) * 1.5
-    beat = np.cumsum(1.0 + 0.25 * np.sin(along / 61.0 + rng.uniform(0, 6))) * 1.5
+    line = spline(path, step_mm=3.0, extra=girth)
+    along = 3.0 * np.arange(len(line))
+    beat = np.cumsum(1.0 + 0.25 * np.sin(along / 61.0 + rng.uniform(0, 6))) * 3.0
     pouch = np.abs(np.sin(np.pi * beat / 27.0)) ** 0.6
     # The rectum is smooth.
     depth = 0.30 * np.clip((along[-1] - along - 60.0) / 60.0, 0.0, 1.0)
     radius = line[:, 3] * float(rng.uniform(0.85, 1.02)) * (1.05 - depth * (1.0 - pouch))
     tube = in_belly(space, body, chain(space, line[:, :3], radius))
-    tube = roughened(space, tube, Noise.drawn(rng, 11.0), 1.6)
-    canvas.paint("colon", tube, _lumen(contrast, textures, rng, gas=0.45, wall_mm=2.8))
+    tube = roughened(space, tube, Noise.drawn(rng, 12.0), 1.0)
+    canvas.paint("colon", tube, _lumen(contrast, textures, rng, gas=0.45, wall_mm=3.8))
 
 
 def paint_small_bowel(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
@@ -147,10 +147,10 @@ def paint_small_bowel(canvas: Canvas, body: Body, contrast: Contrast, textures: 
     start = np.array([[40, -48, 76]], float)
     line = spline(np.vstack([start, stops]), step_mm=2.5)
     swell = Noise.drawn(rng, 28.0).at(line)
-    radius = np.clip(11.5 + 1.4 * swell, 8.5, 14.5)
+    radius = np.clip(11.8 + 1.3 * swell, 9.0, 14.5)
     tube = in_belly(space, body, chain(space, line, radius))
-    tube = roughened(space, tube, Noise.drawn(rng, 6.0), 0.8)
-    canvas.paint("small_bowel", tube, _lumen(contrast, textures, rng, gas=0.08, wall_mm=3.0))
+    tube = roughened(space, tube, Noise.drawn(rng, 7.0), 0.6)
+    canvas.paint("small_bowel", tube, _lumen(contrast, textures, rng, gas=0.08, wall_mm=3.2))
 
 
 def _lumen(
@@ -159,7 +159,7 @@ def _lumen(
     """Wall, then contents; ``gas`` is about the share of the lumen that gas fills."""
     pockets = Noise.drawn(rng, 34.0)
     threshold = float(np.interp(gas, [0.0, 0.5, 1.0], [2.2, 0.0, -2.2]))
-    fluid = textures.flesh(contrast.bowel_content, mottle_hu=24.0)
+    fluid = textures.flesh(contrast.bowel_content, mottle_hu=12.0)
 
     def inside(patch: Patch) -> Array:
         # Gas rises: pockets are likelier towards the front.
@@ -182,7 +182,7 @@ def _scattered(body: Body, rng: np.random.Generator) -> Array:
     below = z < 78.0 - 0.5 * np.clip(-y - 60.0, 0.0, 60.0) + 0.25 * x
     chosen: list[Array] = []
     for point in trial[room & front & clear & below]:
-        if all(np.sum((point - other) ** 2) > 23.0**2 for other in chosen):
+        if all(np.sum((point - other) ** 2) > 20.5**2 for other in chosen):
             chosen.append(point)
     return np.array(chosen)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,11 @@ class Canvas:
         if name is not None:
             self.labels[field.box][won] = _VALUES[name]
 
-    def tint(self, name: str, field: Field, material: Material) -> None:
-        """Change the HU of the voxels inside ``field`` that the label ``name`` holds already."""
-        held = (self.labels[field.box] == _VALUES[name]) & (field.values < 0.0)
+    def tint(self, names: Sequence[str], field: Field, material: Material) -> None:
+        """Change the HU of the voxels inside ``field`` that one of the labels ``names`` holds already."""
+        chosen = np.zeros(256, bool)
+        chosen[[_VALUES[name] for name in names]] = True
+        held = chosen[self.labels[field.box]] & (field.values < 0.0)
         self._fill(field, held, material)
 
     def _fill(self, field: Field, chosen: Array, material: Material) -> None:

@@ -24,9 +24,9 @@ _WIDE = PchipInterpolator(
     _LEVELS, [164, 164, 156, 148, 142, 147, 153, 156, 156, 157, 166, 188, 196, 186, 160]
 )
 _FRONT = PchipInterpolator(
-    _LEVELS, [-78, -88, -100, -112, -114, -116, -121, -123, -118, -106, -94, -82, -68, -58, -46]
+    _LEVELS, [-78, -88, -100, -112, -114, -116, -122, -127, -123, -112, -100, -85, -69, -58, -46]
 )
-_BACK = PchipInterpolator(_LEVELS, [112, 122, 118, 104, 90, 88, 90, 97, 104, 108, 108, 104, 94, 84, 70])
+_BACK = PchipInterpolator(_LEVELS, [112, 122, 122, 110, 94, 88, 90, 97, 104, 108, 108, 104, 94, 84, 70])
 
 
 def outline(body: Body, z: Any) -> tuple[Array, Array, Array]:

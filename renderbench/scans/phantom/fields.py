@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from renderbench.scans.phantom.kernels import bead_distance, chain_distance, value_noise
+from renderbench.scans.phantom.kernels import bead_distance, chain_distance, eased_min, value_noise
 
 Array = NDArray[Any]
 Box = tuple[slice, slice, slice]
@@ -222,11 +222,9 @@ def roughened(space: Space, field: Field, noise: Noise, amplitude_mm: float) -> 
 
 def soft_min(a: Array, b: Array, blend_mm: float) -> Array:
     """The smaller of two distances, eased over ``blend_mm`` where they are close."""
-    low = np.minimum(a, b)
     if blend_mm <= 0.0:
-        return low
-    near = np.maximum(blend_mm - np.abs(a - b), 0.0) / blend_mm
-    return (low - near * near * (0.25 * blend_mm)).astype(np.float32)
+        return np.minimum(a, b)
+    return np.asarray(eased_min(np.float32(a), np.float32(b), np.float32(blend_mm)))
 
 
 def soft_max(a: Array, b: Array, blend_mm: float) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, vectorize
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]
@@ -130,3 +130,18 @@ def value_noise(points: Floats, table: Floats, cell: float, out: Floats) -> None
         d = table[k1, j1, i0] + tx * (table[k1, j1, i1] - table[k1, j1, i0])
         low = a + ty * (b - a)
         out[n] = low + tz * (c + ty * (d - c) - low)
+
+
+@vectorize(["float32(float32, float32, float32)"], cache=True)
+def eased_min(a: float, b: float, blend: float) -> float:
+    """The smaller of two distances, eased over ``blend`` (above 0) where they are close."""
+    near = max(blend - abs(a - b), 0.0) / blend
+    return min(a, b) - near * near * 0.25 * blend
+
+
+@vectorize(["float32(float32, float32, float32, float32, float32)"], cache=True)
+def oval(u: float, v: float, half_u: float, half_v: float, power: float) -> float:
+    """Signed distance to a superellipse: ``u`` and ``v`` from its centre, in units of the half-axes."""
+    level = (abs(u) ** power + abs(v) ** power) ** (1.0 / power)
+    steep = np.sqrt((u / half_u) ** 2 + (v / half_v) ** 2) + 1e-4
+    return level * (level - 1.0) / steep

@@ -73,11 +73,11 @@ def paint_pelvis(canvas: Canvas, body: Body, textures: Textures) -> None:
     """Femurs, then the hip bones around them, on both sides."""
     space = canvas.space
     rough = Noise.drawn(body.stream("pelvis"), 12.0)
-    bone = textures.bone(cortex_mm=2.2, marrow_hu=255.0)
+    bone = textures.bone(cortex_mm=1.6, marrow_hu=215.0)
     surface, _, along, height = wing()
     edge = np.clip((height - 0.86) / 0.14, 0, 1) + np.clip((0.10 - along) / 0.10, 0, 1) * 0.5
     thick = (
-        2.4 + 3.6 * edge + 6.5 * np.clip(1 - height / 0.35, 0, 1) + 4.0 * np.clip((along - 0.8) / 0.2, 0, 1)
+        2.9 + 3.4 * edge + 6.5 * np.clip(1 - height / 0.35, 0, 1) + 4.0 * np.clip((along - 0.8) / 0.2, 0, 1)
     )
     for side, sign in SIDES:
         joint = mirrored(HIP_JOINT, sign)
@@ -90,7 +90,7 @@ def paint_pelvis(canvas: Canvas, body: Body, textures: Textures) -> None:
             ],
             blend_mm=9.0,
         )
-        canvas.paint(f"femur_{side}", roughened(space, femur, rough, 0.6), bone)
+        canvas.paint(f"femur_{side}", roughened(space, femur, rough, 0.4), bone)
 
         socket = ellipsoid(space, joint - [sign * 3, 0, 0], [31, 31, 31])
         socket = cut(
@@ -109,7 +109,7 @@ def paint_pelvis(canvas: Canvas, body: Body, textures: Textures) -> None:
             blend_mm=7.0,
         )
         hip = without(hip, ellipsoid(space, joint, [_HEAD_MM + 2.6] * 3), blend_mm=2.0)
-        canvas.paint(f"hip_{side}", roughened(space, hip, rough, 0.9), bone)
+        canvas.paint(f"hip_{side}", roughened(space, hip, rough, 0.45), bone)
         gap = ellipsoid(space, joint, [_HEAD_MM + 2.6] * 3)
         canvas.paint(None, gap, textures.flesh(70.0))
 

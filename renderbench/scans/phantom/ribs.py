@@ -54,12 +54,12 @@ def paint_cage(canvas: Canvas, body: Body, textures: Textures) -> None:
     space = canvas.space
     rng = body.stream("ribs")
     rough = Noise.drawn(rng, 9.0)
-    bone = textures.bone(cortex_mm=1.5, marrow_hu=285.0)
+    bone = textures.bone(cortex_mm=1.3, marrow_hu=250.0)
     levels = _STERNUM[:, 0]
     middle = np.column_stack([0 * levels, body.cage(levels)[1], levels])
     plate = spline(middle, extra=_STERNUM[:, 1:])
     sternum = chain(space, plate[:, :3], plate[:, 4], wide=(1, 0, 0), stretch=plate[:, 3] / plate[:, 4])
-    canvas.paint("sternum", roughened(space, sternum, rough, 0.8), bone)
+    canvas.paint("sternum", roughened(space, sternum, rough, 0.4), bone)
 
     cartilages = []
     for side, sign in SIDES:
@@ -68,7 +68,7 @@ def paint_cage(canvas: Canvas, body: Body, textures: Textures) -> None:
             line = _rib_line(body, number, wobble=float(rng.normal(0.0, 1.5)))
             radius, broad, stretch = _rib_section(body, line, number, sign)
             shape = chain(space, mirrored(line, sign), radius, wide=broad, stretch=stretch)
-            canvas.paint(f"rib_{side}_{number}", roughened(space, shape, rough, 0.4), bone)
+            canvas.paint(f"rib_{side}_{number}", roughened(space, shape, rough, 0.25), bone)
             if number <= 10:
                 path = _cartilage_line(body, line, number, margin)
                 margin.append(path)
@@ -131,10 +131,10 @@ def paint_shoulders(canvas: Canvas, body: Body, textures: Textures) -> None:
     """Clavicles, scapulae and the heads of the raised humeri."""
     space = canvas.space
     rough = Noise.drawn(body.stream("shoulders"), 11.0)
-    bone = textures.bone(cortex_mm=1.8)
-    collar = np.array([[22, -46, 403], [50, -58, 408], [88, -42, 417], [122, -6, 427], [148, 12, 429]])
+    bone = textures.bone(cortex_mm=1.5)
+    collar = np.array([[21, -50, 402], [48, -68, 406], [86, -54, 414], [118, -12, 424], [148, 8, 428]])
     for side, sign in SIDES:
-        line = spline(mirrored(collar, sign), extra=[8.0, 6.0, 5.4, 5.0, 5.2])
+        line = spline(mirrored(collar, sign), extra=[9.5, 7.0, 5.8, 5.2, 5.6])
         flat = np.interp(np.linspace(0, 1, len(line)), [0, 0.5, 1], [1.1, 1.0, 1.7])
         clavicle = chain(space, line[:, :3], line[:, 3], wide=(0, 1, 0), stretch=flat)
         canvas.paint(f"clavicula_{side}", roughened(space, clavicle, rough, 0.5), bone)
@@ -148,8 +148,8 @@ def paint_shoulders(canvas: Canvas, body: Body, textures: Textures) -> None:
         acromion, ridge = _shoulder_spine()
         parts = [
             beads(space, mirrored(blade, sign), thickness),
-            beads(space, mirrored(ridge, sign), 2.4),
-            chain(space, mirrored(acromion, sign), [4.5, 6.0, 6.5], wide=(0, 1, 0), stretch=1.4),
+            beads(space, mirrored(ridge, sign), 2.6),
+            chain(space, mirrored(acromion, sign), [4.0, 5.0, 5.0], wide=(1, 0, 0), stretch=1.7),
             ellipsoid(space, mirrored([138, 26, 391], sign), [7, 12, 17]),
             chain(space, mirrored(spline([[130, 20, 402], [124, -4, 412], [132, -18, 404]]), sign), 5.5),
         ]
@@ -160,28 +160,31 @@ def paint_shoulders(canvas: Canvas, body: Body, textures: Textures) -> None:
 _UPPER, _LOWER, _OUTER = np.array([[70, 66, 414], [92, 92, 290], [134, 30, 386]], dtype=float)
 
 
+_OUTWARD = np.cross(_OUTER - _UPPER, _LOWER - _UPPER)
+_OUTWARD /= np.linalg.norm(_OUTWARD) * np.sign(_OUTWARD[1])
+
+
+def _on_blade(a: Array, b: Array, c: Array) -> Array:
+    """Points of the bowed triangle with weights ``a``, ``b``, ``c`` of its upper, lower and outer corner."""
+    flat = a[..., None] * _UPPER + b[..., None] * _LOWER + c[..., None] * _OUTER
+    return np.asarray(flat + 34.0 * (a * c + b * c + a * b)[..., None] * _OUTWARD)
+
+
 def _blade() -> tuple[Array, Array]:
     """Points and half-thickness of the triangular blade, bowed over the ribs."""
     u, v = np.meshgrid(np.linspace(0, 1, 110), np.linspace(0, 1, 90))
     a, b, c = (1 - u) * (1 - v), u * (1 - v), v
-    flat = a[..., None] * _UPPER + b[..., None] * _LOWER + c[..., None] * _OUTER
-    outward = np.cross(_LOWER - _UPPER, _OUTER - _UPPER)
-    outward *= -np.sign(outward[1] * -1.0) / np.linalg.norm(outward)
-    bow = 34.0 * (a * c + b * c + a * b)
-    points = flat + bow[..., None] * outward
     lateral = np.clip(1.0 - a / 0.10, 0.0, 1.0)
     medial = np.clip(1.0 - c / 0.06, 0.0, 1.0)
-    thickness = 2.0 + 2.8 * lateral + 0.8 * medial
-    return points.reshape(-1, 3), thickness.reshape(-1)
+    thickness = 2.5 + 2.4 * lateral + 0.8 * medial
+    return _on_blade(a, b, c).reshape(-1, 3), thickness.reshape(-1)
 
 
 def _shoulder_spine() -> tuple[Array, Array]:
-    """The acromion's axis, and points of the ridge that carries it."""
-    base = spline([[82, 84, 384], [106, 76, 394], [130, 46, 408]], step_mm=1.5)
-    edge = spline([[80, 88, 384], [112, 92, 402], [148, 52, 426]], step_mm=1.5)
-    t = np.linspace(0, 1, 60)[:, None, None]
-    index = np.linspace(0, 1, 24)[None, :, None]
-    low = np.stack([np.interp(t[:, 0, 0], np.linspace(0, 1, len(base)), base[:, c]) for c in range(3)], 1)
-    high = np.stack([np.interp(t[:, 0, 0], np.linspace(0, 1, len(edge)), edge[:, c]) for c in range(3)], 1)
-    ridge = low[:, None, :] * (1 - index) + high[:, None, :] * index
-    return np.array([[142, 60, 422], [156, 40, 432], [158, 16, 434]], float), ridge.reshape(-1, 3)
+    """The acromion's axis, and points of the ridge that rises towards it from the blade."""
+    t = np.linspace(0, 1, 60)
+    foot = _on_blade(0.72 - 0.54 * t, 0.28 - 0.18 * t, 0.72 * t)
+    rise = (3.0 + 24.0 * t)[:, None] * _OUTWARD + t[:, None] * [8.0, 0.0, 16.0]
+    ridge = foot[:, None, :] + np.linspace(0, 1, 24)[None, :, None] * rise[:, None, :]
+    tip = ridge[-1, -1]
+    return tip + np.array([[0, 0, 0], [18, -12, 6], [20, -40, 8]]), ridge.reshape(-1, 3)

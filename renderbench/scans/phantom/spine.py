@@ -59,7 +59,7 @@ def paint_spine(canvas: Canvas, body: Body, textures: Textures) -> None:
     """Cord, T1 to L5 with their processes, S1, sacrum and the discs."""
     space = canvas.space
     rough = Noise.drawn(body.stream("spine"), 7.0)
-    bone = textures.bone(cortex_mm=1.8)
+    bone = textures.bone(cortex_mm=1.5)
     levels = np.arange(22.0, TOP_MM + 12.0, 6.0)
     depth = np.array([half_depth(z) for z in levels])
     canal = np.column_stack([0 * levels, body.spine(levels) + depth + 9.0, levels])
@@ -113,9 +113,9 @@ def _arch(body: Body, canvas: Canvas, index: int) -> list[Field]:
     # Spinous processes: short plates in the loins, long and steep in the mid-chest.
     steep = 0.3 * height if lumbar else height * np.interp(index, [0, 3, 8, 11], [0.6, 1.1, 1.25, 0.5])
     spinous = [[0, deep + 18, -0.1 * height], [0, deep + (46 if lumbar else 40), -steep]]
-    plate = [2.3, 2.6] if lumbar else [1.8, 1.5]
+    plate = [2.6, 3.1] if lumbar else [2.4, 1.7]
     parts = [
-        chain(canvas.space, place(spinous), [2.6, 3.0], wide=up, stretch=plate),
+        chain(canvas.space, place(spinous), [2.8, 3.2], wide=up, stretch=plate),
     ]
     if lumbar:
         transverse = [[0.7 * wide, deep + 7, 0.1 * height], [wide + 20, deep + 9, 0.15 * height]]
@@ -128,11 +128,11 @@ def _arch(body: Body, canvas: Canvas, index: int) -> list[Field]:
         upper = [[side_x, deep + 12, 0.1 * height], [side_x * 1.05, deep + 14, 0.68 * height]]
         lower = [[side_x, deep + 14, -0.05 * height], [side_x * 0.9, deep + 17, -0.66 * height]]
         for points, radius, stretch in (
-            (pedicle, 3.8, 1.5),
-            (lamina, 2.6, 2.4),
-            (upper, 3.6, 1.2),
-            (lower, 3.4, 1.2),
-            (transverse, 3.4, 1.5),
+            (pedicle, [4.4, 4.2], 1.5),
+            (lamina, [3.2, 2.8], 2.7),
+            (upper, [4.8, 4.4], 1.3),
+            (lower, [4.6, 4.2], 1.3),
+            (transverse, [4.2, 2.6] if lumbar else [4.0, 4.2], 1.4),
         ):
             line = place(mirrored(points, side).tolist())
             parts.append(chain(canvas.space, line, radius, wide=up, stretch=stretch))
@@ -141,7 +141,7 @@ def _arch(body: Body, canvas: Canvas, index: int) -> list[Field]:
 
 def _paint_sacrum(canvas: Canvas, body: Body, textures: Textures, rough: Noise) -> None:
     space = canvas.space
-    bone = textures.bone(cortex_mm=1.6, marrow_hu=240.0)
+    bone = textures.bone(cortex_mm=1.4, marrow_hu=205.0)
     canal = chain(space, [[0, 46, 10], [0, 58, -30], [0, 78, -62], [0, 84, -90]], [8, 7, 5, 3], stretch=1.0)
     canvas.paint(None, canal, textures.flesh(FLUID_HU - 30.0))
 
@@ -162,7 +162,7 @@ def _paint_sacrum(canvas: Canvas, body: Body, textures: Textures, rough: Noise) 
         for side in (1, -1):
             hole = [[side * gap, y - 26, z - 14], [side * gap, y + 24, z + 12]]
             shape = without(shape, chain(space, hole, 3.8 - 0.4 * level), blend_mm=3.0)
-    canvas.paint("sacrum", roughened(space, shape, rough, 0.9), bone)
+    canvas.paint("sacrum", roughened(space, shape, rough, 0.5), bone)
 
 
 def _discs(body: Body, canvas: Canvas) -> Field:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from renderbench.scans.phantom.body import TOP_MM, Body
 from renderbench.scans.phantom.canvas import Canvas, Patch
@@ -19,6 +20,7 @@ from renderbench.scans.phantom.fields import (
     mirrored,
     roughened,
     soft_max,
+    spline,
     union,
 )
 from renderbench.scans.phantom.ribs import SIDES
@@ -41,7 +43,7 @@ def paint_heart(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     across = np.cross(axis, [0.0, 0.0, 1.0])
     across /= np.linalg.norm(across)
     frame = np.column_stack([axis, across, np.cross(axis, across)])
-    lift = np.array([0.0, 0.0, 0.6 * body.breath_mm])
+    lift = np.array([0.0, 5.0, 0.6 * body.breath_mm])
 
     def lump(centre: Waypoint, half: Waypoint, grow: float = 0.0, turned: bool = True) -> Field:
         half_axes = size * np.array(half) + grow
@@ -79,16 +81,12 @@ def paint_heart(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     for name, shape in chambers.items():
         blood = contrast.left_heart if name.startswith("left") else contrast.right_heart
         cavity = roughened(space, lump(*shape, turned=name not in upright), rough, 2.0)
-        canvas.tint("heart", cavity, textures.flesh(blood))
+        canvas.tint(["heart"], cavity, textures.flesh(blood))
     return [whole, auricle]
 
 
 def _hugging(space: Space, organ: Field, path: Array) -> Field:
     """A thin artery along ``path``, pulled onto the surface of ``organ``."""
-    from scipy.ndimage import map_coordinates
-
-    from renderbench.scans.phantom.fields import spline
-
     line = spline(path, step_mm=2.5)
     z, y, x, y_shift, x_shift = space.axes(organ.box)
     for _ in range(4):
@@ -179,7 +177,6 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
     space = canvas.space
     rng = body.stream("lungs")
     tilt = rng.normal(0.0, 5.0, 3)
-    rough = Noise.drawn(rng, 30.0)
 
     def pleura(x: Array, y: Array, z: Array) -> Array:
         inside = body.cage_distance(x, y, z) + _RIB_TO_LUNG_MM
@@ -196,15 +193,15 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
     def horizontal(x: Array, y: Array, z: Array) -> Array:
         return z - (292.0 + tilt[2]) - 0.10 * (y + 40.0) + 0.0 * x
 
-    def lobe(side: int, upper: int, middle: int) -> Field:
-        def formula(x: Array, y: Array, z: Array) -> Array:
-            here = np.maximum(pleura(x, y, z), -side * x)
-            slope = oblique(x, y, z, 0 if side > 0 else 1)
-            here = np.maximum(here, -upper * slope)
-            return np.maximum(here, -middle * horizontal(x, y, z)) if middle else here
+    room = from_formula(space, [-155, -130, 120], [155, 95, TOP_MM], pleura)
+    x, y, z = (np.float32(axis) for axis in space.coordinates(room.box))
 
-        low = [0, -125, 120] if side > 0 else [-155, -125, 120]
-        return from_formula(space, low, [155 if side > 0 else 0, 95, TOP_MM], formula)
+    def lobe(side: int, upper: int, middle: int) -> Field:
+        here = np.maximum(room.values, -side * x)
+        here = np.maximum(here, -upper * oblique(x, y, z, 0 if side > 0 else 1))
+        if middle:
+            here = np.maximum(here, -middle * horizontal(x, y, z))
+        return Field(box=room.box, values=here)
 
     air = _lung_air(textures, rng)
     lobes = {
@@ -215,7 +212,7 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
         "lung_lower_lobe_right": lobe(-1, -1, 0),
     }
     for name, shape in lobes.items():
-        canvas.paint(name, roughened(space, shape, rough, 0.0), air)
+        canvas.paint(name, shape, air)
     _tint_twigs(canvas, rng, list(lobes))
 
 
@@ -247,5 +244,4 @@ def _tint_twigs(canvas: Canvas, rng: np.random.Generator, lobes: list[str]) -> N
         for direction in directions:
             for points, radii in branching(rng, root, direction, radius=4.2, length=30.0, levels=6):
                 twig = chain(canvas.space, points, np.maximum(radii, 0.8), reach_mm=1.0)
-                for name in lobes:
-                    canvas.tint(name, twig, lambda p: np.full(len(p.depth), 40.0))
+                canvas.tint(lobes, twig, lambda p: np.full(len(p.depth), 40.0))
