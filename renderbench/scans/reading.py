@@ -167,14 +167,18 @@ def _size(grid: Grid) -> str:
 
 
 def _hounsfield(path: Path, values: NDArray) -> Volume:
-    low, high = HU_RANGE
     if values.min() == values.max():
         raise InputError(
             path,
             f"expected Hounsfield units, found the one value {values.min():g} everywhere",
             "export it again",
         )
-    return np.rint(np.clip(values, low, high)).astype(np.int16)
+    low, high = HU_RANGE
+    if values.dtype.kind == "f":
+        return np.rint(np.clip(values, low, high)).astype(np.int16)
+    # The bounds must be values that the integer type has.
+    limits = np.iinfo(values.dtype)
+    return np.clip(values, max(low, limits.min), min(high, limits.max)).astype(np.int16)
 
 
 def _labels(path: Path, values: NDArray) -> LabelVolume:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import difflib
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from pydantic import Field
 
-from renderbench.artefacts import digest_of, digest_of_file, read_json, write_json
+from renderbench.artefacts import digest_of, read_json, write_json
 from renderbench.config import Strict, parse_model
 from renderbench.errors import InputError, JobError
 from renderbench.layout import Root
 from renderbench.progress import Progress, progress
 from renderbench.scans import store
 from renderbench.scans.groups import GROUPS, LABELS
+from renderbench.scans.sources import Source, find_sources
 from renderbench.scans.store import ScanStore, write_scan
 from renderbench.scans.transfer import TransferFunction, load_transfer_function, transfer_function_names
-from renderbench.scans.volume import Scan
 
 SCHEMA = 1
-SOURCES = ("folder", "phantom")
 
 Split = Literal["train", "test"]
 Show = Callable[[str, int, str], AbstractContextManager[Progress]]
@@ -135,15 +133,14 @@ def prepare_dataset(
         InputError: ``name``, ``raw`` or another argument cannot be used; nothing is written then.
         JobError: a store cannot be written.
     """
-    sources = _sources(name, raw, seed, count)
-    wanted = transfer_function_names() if transfer_functions is None else transfer_functions
-    functions = [load_transfer_function(each) for each in wanted]
+    sources = find_sources(name, raw, seed, count)
+    functions = _transfer_functions(transfer_functions)
     dataset = dataset_id or name
-    final = root.dataset(dataset)
+    record_path = root.dataset(dataset) / "dataset.json"
     root.prepare()
-    earlier = _read_dataset(final / "dataset.json")
+    earlier = _read_dataset(record_path)
 
-    entries: dict[str, ScanEntry] = {}
+    entries: list[ScanEntry] = []
     written, skipped, rejected = [], [], []
     with show(f"dataset {dataset}", len(sources), "scans") as bar:
         for source in sources:
@@ -156,22 +153,20 @@ def prepare_dataset(
                     _write(path, source, dataset, functions, digest)
                     written.append(source.name)
                 shape = ScanStore.open(path).grid.shape
-                entries[source.name] = ScanEntry(name=source.name, digest=digest, shape=shape, split="test")
+                entries.append(ScanEntry(name=source.name, digest=digest, shape=shape, split="test"))
             except InputError as error:
                 # The record travels with the root; where the raw data lay does not.
                 reason = str(error).replace(f"{raw}/", "") if raw else str(error)
                 rejected.append(Rejection(name=source.name, reason=reason))
             bar.advance(detail=source.name)
 
-    refused = {each.name for each in rejected}
+    seen = {source.name for source in sources}
     for entry in earlier.entries if earlier else []:
-        if entry.name not in refused and root.scan(dataset, entry.name).is_dir():
-            entries.setdefault(entry.name, entry)
-    record = Dataset(dataset=dataset, scans=[entries[scan] for scan in sorted(entries)], rejected=rejected)
+        if entry.name not in seen and root.scan(dataset, entry.name).is_dir():
+            entries.append(entry)
+    record = Dataset(dataset=dataset, scans=sorted(entries, key=lambda entry: entry.name), rejected=rejected)
     if record != earlier:
-        write_json(
-            final / "dataset.json", {"schema": SCHEMA, **record.model_dump(mode="json", by_alias=True)}
-        )
+        write_json(record_path, {"schema": SCHEMA, **record.model_dump(mode="json", by_alias=True)})
     return DatasetReport(
         dataset=dataset, written=tuple(written), skipped=tuple(skipped), rejected=tuple(rejected)
     )
@@ -216,102 +211,20 @@ def _command(dataset: str) -> str:
     return f"`renderbench dataset folder --raw DIR{name} --root ROOT`"
 
 
-class _Source(Protocol):
-    """Where one scan comes from."""
-
-    @property
-    def name(self) -> str:
-        """The scan's name."""
-
-    def identity(self) -> dict[str, Any]:
-        """What makes the scan what it is, as JSON; changes when the source does."""
-
-    def provenance(self) -> dict[str, Any]:
-        """What the store should remember of the source."""
-
-    def load(self) -> tuple[Scan, dict[str, float]]:
-        """The scan on the working grid, and the seconds that took by ledger item."""
-
-
-@dataclass(frozen=True)
-class _FolderSource:
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    def identity(self) -> dict[str, Any]:
-        return {"files": {entry["name"]: entry["sha256"] for entry in self._files}}
-
-    def provenance(self) -> dict[str, Any]:
-        return {"sources": self._files}
-
-    def load(self) -> tuple[Scan, dict[str, float]]:
-        from renderbench.scans.reading import read_scan
-        from renderbench.scans.resampling import resample
-
-        start = time.perf_counter()
-        raw = read_scan(self.folder)
-        read = time.perf_counter()
-        scan = resample(raw)
-        return scan, {"read": read - start, "resample": time.perf_counter() - read}
-
-    @cached_property
-    def _files(self) -> list[dict[str, Any]]:
-        from renderbench.scans.reading import scan_files
-
-        found = scan_files(self.folder)
-        return [
-            {"name": path.name, "sha256": _sha256(path), "bytes": path.stat().st_size}
-            for path in (found.ct, found.labels)
-        ]
-
-
-@dataclass(frozen=True)
-class _PhantomSource:
-    name: str
-    seed: int
-
-    def identity(self) -> dict[str, Any]:
-        return {"phantom": {"seed": self.seed, "code": _phantom_code()}}
-
-    def provenance(self) -> dict[str, Any]:
-        return self.identity()
-
-    def load(self) -> tuple[Scan, dict[str, float]]:
-        from renderbench.scans.phantom import phantom_scan
-
-        # Nothing is read or resampled, so making a phantom is not part of anyone's preparation time.
-        return replace(phantom_scan(self.seed), name=self.name), {"read": 0.0, "resample": 0.0}
-
-
-def _sources(name: str, raw: Path | None, seed: int, count: int) -> Sequence[_Source]:
-    if name not in SOURCES:
-        close = difflib.get_close_matches(name, SOURCES, n=1)
+def _transfer_functions(names: Sequence[str] | None) -> list[TransferFunction]:
+    functions = [load_transfer_function(name) for name in names or transfer_function_names()]
+    ids = [each.id for each in functions]
+    twice = sorted({each for each in ids if ids.count(each) > 1})
+    if twice:
         raise InputError(
-            f"dataset {name!r}",
-            f"expected one of {', '.join(SOURCES)}; found neither",
-            f"did you mean {close[0]!r}?" if close else "correct the name",
+            f"transfer function {twice[0]!r}",
+            "expected every name once, found it more than once",
+            "leave one out, or rename its file",
         )
-    if name == "folder":
-        from renderbench.scans.reading import find_scans
-
-        if raw is None:
-            raise InputError("--raw", "expected the folder of the raw scans, found none", "give --raw DIR")
-        return [_FolderSource(folder) for folder in find_scans(raw)]
-    if raw is not None:
-        raise InputError(
-            f"--raw {raw}",
-            "expected none for the phantom, which is made from a seed",
-            "leave it out, or use `renderbench dataset folder`",
-        )
-    if count < 1:
-        raise InputError("--count", f"expected at least 1 phantom, found {count}", "give a positive number")
-    return [_PhantomSource(f"phantom-{index:04d}", seed + index) for index in range(count)]
+    return functions
 
 
-def _digest(source: _Source, functions: Sequence[TransferFunction]) -> str:
+def _digest(source: Source, functions: Sequence[TransferFunction]) -> str:
     """The digest of all that makes a scan's store."""
     return digest_of(
         {
@@ -336,13 +249,6 @@ def _settings() -> dict[str, Any]:
     }
 
 
-@cache
-def _phantom_code() -> str:
-    """The version of the phantom: a digest of its code, so that it cannot be forgotten."""
-    folder = Path(__file__).with_name("phantom")
-    return digest_of({path.name: digest_of_file(path) for path in sorted(folder.glob("*.py"))})
-
-
 def _holds(path: Path, digest: str) -> bool:
     """Whether ``path`` is a store of this digest, as far as its attributes tell."""
     try:
@@ -352,7 +258,7 @@ def _holds(path: Path, digest: str) -> bool:
 
 
 def _write(
-    path: Path, source: _Source, dataset: str, functions: Sequence[TransferFunction], digest: str
+    path: Path, source: Source, dataset: str, functions: Sequence[TransferFunction], digest: str
 ) -> None:
     scan, seconds = source.load()
     software = {name: version(name) for name in ("renderbench", "numpy", "SimpleITK", "zarr")}
@@ -371,15 +277,4 @@ def _write(
             path,
             f"the store cannot be written ({error.strerror})",
             "free or repair the disk and run it again",
-        ) from None
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return digest_of_file(path)
-    except OSError as error:
-        raise InputError(
-            path,
-            f"expected a readable file, found that it is not ({error.strerror})",
-            "check it and its disk",
         ) from None

@@ -56,7 +56,7 @@ def phantom(monkeypatch) -> None:
         full = np.full(grid.shape, seed)
         return Scan(name="?", ct=full.astype(np.int16), labels=np.zeros(grid.shape, np.uint8), grid=grid)
 
-    monkeypatch.setattr(renderbench.scans.phantom, "phantom_scan", phantom_scan, raising=False)
+    monkeypatch.setattr(renderbench.scans.phantom, "phantom_scan", phantom_scan)
 
 
 def contents(root: Root) -> dict[str, int]:
@@ -173,6 +173,7 @@ def test_phantoms_come_from_consecutive_seeds(root, phantom):
         ("phantom", "raw", {}, "expected none for the phantom"),
         ("phantom", None, {"count": 0}, "expected at least 1 phantom, found 0"),
         ("folder", "raw", {"transfer_functions": ["sen"]}, "did you mean 'seen'"),
+        ("folder", "raw", {"transfer_functions": ["seen", "seen"]}, "found it more than once"),
         ("folder", "raw", {"dataset_id": "a/b"}, "rename the dataset"),
     ],
 )

@@ -56,6 +56,14 @@ def test_values_beyond_a_12_bit_ct_are_clipped(tmp_path):
     assert scan.ct[0, 0, :2].tolist() == [-1024, 3071]
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint16, np.int32, np.uint32, np.float64])
+def test_every_type_of_number_is_read(tmp_path, dtype):
+    values = (small_ct() % 120).astype(dtype)
+    scan = read_scan(write_folder(tmp_path / "case", values, small_labels().astype(dtype)))
+    np.testing.assert_array_equal(scan.ct, values)
+    np.testing.assert_array_equal(scan.labels, small_labels())
+
+
 def test_a_header_with_only_a_qform_is_read(folder):
     expected = read_scan(folder).grid
     for name in ("ct.nii.gz", "labels.nii.gz"):
