@@ -75,5 +75,4 @@ def _resampled(volume: NDArray, source: Grid, target: Grid, interpolator: int, p
     resampler.SetOutputSpacing(target.spacing_mm.tolist())
     resampler.SetInterpolator(interpolator)
     resampler.SetOutputPixelType(pixel)
-    resampler.SetUseNearestNeighborExtrapolator(True)
     return sitk.GetArrayFromImage(resampler.Execute(image))
