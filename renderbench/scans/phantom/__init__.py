@@ -24,7 +24,7 @@ from renderbench.scans.phantom.tissue import Contrast, Textures, finished
 from renderbench.scans.phantom.vessels import paint_vessels
 from renderbench.scans.volume import Grid, Scan
 
-PHANTOM_VERSION = 1
+PHANTOM_VERSION = 2
 """Part of every digest of a phantom: raised whenever a seed gives another scan than before."""
 
 # A scanner's field of view: wide shoulders and hips are cut off, as they are in practice.

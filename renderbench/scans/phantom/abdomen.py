@@ -42,7 +42,7 @@ def in_belly(space: Space, body: Body, field: Field, *, gap_mm: float = 2.0) -> 
     x, y, z = space.coordinates(field.box)
     wall = cavity(body, x, y, z) + gap_mm
     roof = 0.8 * (z - body.diaphragm(x, y) + gap_mm)
-    values = soft_max(field.values, soft_max(wall, roof, 4.0), 4.0)
+    values = soft_max(field.values, soft_max(wall, roof, 6.0), 9.0)
     return Field(box=field.box, values=np.asarray(values, np.float32))
 
 
@@ -55,13 +55,13 @@ def paint_kidneys(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
         size = float(rng.uniform(0.9, 1.08))
         middle = np.array([0.0, 0.0, 116.0 if side == "left" else 102.0]) + rng.normal(0, [0, 2, 5])
         arc = np.array([[51, 32, 36], [64, 25, 22], [70, 19, 0], [68, 15, -20], [59, 12, -36]], float)
-        line = spline(arc * [1, 1, size], extra=size * np.array([18, 24, 25.5, 24, 19]))
+        line = spline(arc * [1, 1, size], extra=size * np.array([19, 25.5, 27, 25.5, 20]))
         bean = chain(
             space, middle + mirrored(line[:, :3], sign), line[:, 3], wide=(0.4 * sign, 1, 0), stretch=1.0
         )
         sinus = ellipsoid(space, middle + mirrored([47, 9, 0], sign), [15, 11, 19])
         pelvis = ellipsoid(space, middle + mirrored([48, 9, -2], sign), [8, 6, 10])
-        bean = without(roughened(space, bean, rough, 1.2), sinus, blend_mm=6.0)
+        bean = without(roughened(space, bean, rough, 0.8), sinus, blend_mm=6.0)
         canvas.paint(f"kidney_{side}", bean, _renal(contrast, textures))
         canvas.paint(None, pelvis, textures.flesh(FLUID_HU))
         canvas.paint(None, sinus, textures.flesh(FAT_HU))
@@ -97,7 +97,7 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
     size = float(rng.uniform(0.86, 1.14))
     tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
     tilt = np.linalg.qr(tilt)[0]
-    spleen = ellipsoid(space, [106, 28, 188], size * np.array([35, 50, 62]), frame=tilt, power=2.2)
+    spleen = ellipsoid(space, [106, 28, 188], size * np.array([41, 54, 68]), frame=tilt, power=2.2)
     hollow = ellipsoid(space, [50, -20, 196], [48, 46, 80])
     spleen = without(spleen, hollow, blend_mm=8.0)
     spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
-from renderbench.scans.phantom.fields import Space
+from renderbench.scans.phantom.fields import Space, single
 from renderbench.scans.phantom.kernels import oval
 
 Array = NDArray[Any]
@@ -112,11 +112,11 @@ class Body:
         template_z = z / self.size[2]
         sideways, backwards = self.shift(template_z)
         return Space(
-            x=np.float32(x / self.size[0]),
-            y=np.float32(y / self.size[1]),
-            z=np.float32(template_z),
-            x_shift=np.float32(-sideways / self.size[0]),
-            y_shift=np.float32(-backwards / self.size[1]),
+            x=single(x / self.size[0]),
+            y=single(y / self.size[1]),
+            z=single(template_z),
+            x_shift=single(-sideways / self.size[0]),
+            y_shift=single(-backwards / self.size[1]),
         )
 
     def spine(self, z: ArrayLike) -> Array:
@@ -169,8 +169,8 @@ class Body:
 def oval_distance(x: Array, y: Array, wide: Array, front: Array, back: Array, power: float) -> Array:
     """Signed distance, in the horizontal plane, to a superellipse between ``front`` and ``back``."""
     middle, half = 0.5 * (front + back), 0.5 * (back - front)
-    u, v = np.float32(x / wide), np.float32((y - middle) / half)
-    return np.asarray(oval(u, v, np.float32(wide), np.float32(half), np.float32(power)))
+    u, v = single(x / wide), single((y - middle) / half)
+    return np.asarray(oval(u, v, single(wide), single(half), np.float32(power)))
 
 
 def _vertebra_levels(rng: np.random.Generator) -> tuple[Array, Array]:

@@ -41,7 +41,7 @@ def paint_stomach(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
     def inside(patch: Patch) -> Array:
         return np.where(patch.points[:, 1] < level, GAS_HU, fluid(patch))
 
-    wall = textures.hollow(wall_mm=4.2, wall_hu=contrast.bowel_wall, inside=inside)
+    wall = textures.hollow(wall_mm=5.0, wall_hu=contrast.bowel_wall, inside=inside)
     canvas.paint("stomach", sac, wall)
 
     loop = spline(
@@ -76,9 +76,9 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
             [-104, -8, 66],
             [-92, -26, 92],
             [-76, -56, 92],
-            [-46, front, 80 + 0.6 * sag],
-            [0, front - 2, 68 + sag],
-            [44, front, 84 + 0.6 * sag],
+            [-46, front, 90 + 0.6 * sag],
+            [0, front - 2, 80 + sag],
+            [44, front, 95 + 0.6 * sag],
             [76, -62, 122],
             [100, -22, 156],
             [110, 8, 158],
@@ -99,7 +99,7 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
         float,
     )
     path[1:-4] += rng.normal(0.0, 3.0, (len(path) - 5, 3))
-    path[-3:, 1] = sacral_front(path[-3:, 2]) - 18.0
+    path[-3:, 1] = sacral_front(path[-3:, 2]) - 24.0
     girth = [
         27,
         29,
@@ -132,11 +132,11 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     beat = np.cumsum(1.0 + 0.25 * np.sin(along / 61.0 + rng.uniform(0, 6))) * 3.0
     pouch = np.abs(np.sin(np.pi * beat / 27.0)) ** 0.6
     # The rectum is smooth.
-    depth = 0.30 * np.clip((along[-1] - along - 60.0) / 60.0, 0.0, 1.0)
-    radius = line[:, 3] * float(rng.uniform(0.85, 1.02)) * (1.05 - depth * (1.0 - pouch))
+    depth = 0.40 * np.clip((along[-1] - along - 60.0) / 60.0, 0.0, 1.0)
+    radius = line[:, 3] * float(rng.uniform(0.88, 1.04)) * (1.08 - depth * (1.0 - pouch))
     tube = in_belly(space, body, chain(space, line[:, :3], radius))
     tube = roughened(space, tube, Noise.drawn(rng, 12.0), 1.0)
-    canvas.paint("colon", tube, _lumen(contrast, textures, rng, gas=0.45, wall_mm=3.8))
+    canvas.paint("colon", tube, _lumen(contrast, textures, rng, gas=0.40, wall_mm=4.6))
 
 
 def paint_small_bowel(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:

@@ -224,7 +224,7 @@ def soft_min(a: Array, b: Array, blend_mm: float) -> Array:
     """The smaller of two distances, eased over ``blend_mm`` where they are close."""
     if blend_mm <= 0.0:
         return np.minimum(a, b)
-    return np.asarray(eased_min(np.float32(a), np.float32(b), np.float32(blend_mm)))
+    return np.asarray(eased_min(single(a), single(b), np.float32(blend_mm)))
 
 
 def soft_max(a: Array, b: Array, blend_mm: float) -> Array:
@@ -247,6 +247,11 @@ def spline(points: ArrayLike, *, step_mm: float = 3.0, extra: ArrayLike | None =
     columns = np.asarray(extra, float).reshape(len(knots), -1)
     more = [np.interp(fine, along, columns[:, c]) for c in range(columns.shape[1])]
     return np.column_stack([curve, *more])
+
+
+def single(values: ArrayLike) -> NDArray[np.float32]:
+    """``values`` in single precision, which is ample for distances within one body."""
+    return np.asarray(values, np.float32)
 
 
 def mirrored(points: ArrayLike, side: int) -> Array:

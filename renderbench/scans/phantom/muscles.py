@@ -49,10 +49,8 @@ def paint_muscles(canvas: Canvas, body: Body, textures: Textures) -> None:
     rng = body.stream("muscles")
     strength = float(rng.uniform(0.9, 1.1))
     rough = Noise.drawn(rng, 18.0)
-    upright, slanting = (
-        _fibres(Noise.drawn(rng, 5.0), textures, 0.0),
-        _fibres(Noise.drawn(rng, 6.0), textures, 0.8),
-    )
+    upright = _fibres(Noise.drawn(rng, 5.0), textures, 0.0)
+    slanting = _fibres(Noise.drawn(rng, 6.0), textures, 0.8)
     for side, sign in SIDES:
         small, large, largest = _glutei(space, sign, strength)
         for name, shape, flesh in (
@@ -70,7 +68,7 @@ def _fibres(strands: Noise, textures: Textures, slant: float) -> Material:
 
     def material(patch: Patch) -> Array:
         # Bundles are long: along them the noise varies six times slower than across.
-        along = patch.points * np.float32([1.0, 1.0, 0.16])
+        along = patch.points * np.array([1.0, 1.0, 0.16], np.float32)
         along[:, 0] += slant * np.sign(patch.points[:, 0]) * patch.points[:, 2]
         streak = np.clip(strands.at(along) - 1.4, 0.0, 1.0)
         return MUSCLE_HU + 6.0 * textures.mottle.at(patch.points) + 0.5 * streak * (FAT_HU - MUSCLE_HU)
@@ -125,7 +123,7 @@ def _glutei(space: Space, sign: int, strength: float) -> tuple[Field, Field, Fie
 
 
 def _between(first: Rim, second: Rim, count: tuple[int, int] = (40, 32)) -> tuple[Array, Array]:
-    """Points (n, 3) of the ruled surface between two curves, and how far (n,) from the first to the second."""
+    """Points (n, 3) of the ruled surface between two curves; how far (n,) each is on the way across."""
     rims = []
     for rim in (first, second):
         points = np.array(rim, float)

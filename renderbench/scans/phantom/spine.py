@@ -118,7 +118,7 @@ def _arch(body: Body, canvas: Canvas, index: int) -> list[Field]:
         chain(canvas.space, place(spinous), [2.8, 3.2], wide=up, stretch=plate),
     ]
     if lumbar:
-        transverse = [[0.7 * wide, deep + 7, 0.1 * height], [wide + 20, deep + 9, 0.15 * height]]
+        transverse = [[0.7 * wide, deep + 7, 0.1 * height], [wide + 19, deep + 10, 0.28 * height]]
     else:
         reach = np.interp(index, [0, 6, 11], [22, 20, 12])
         transverse = [[side_x, deep + 9, 0.1 * height], [side_x + reach, deep + 20, 0.25 * height]]
@@ -132,7 +132,7 @@ def _arch(body: Body, canvas: Canvas, index: int) -> list[Field]:
             (lamina, [3.2, 2.8], 2.7),
             (upper, [4.8, 4.4], 1.3),
             (lower, [4.6, 4.2], 1.3),
-            (transverse, [4.2, 2.6] if lumbar else [4.0, 4.2], 1.4),
+            (transverse, [5.0, 3.2] if lumbar else [4.0, 4.2], 1.4),
         ):
             line = place(mirrored(points, side).tolist())
             parts.append(chain(canvas.space, line, radius, wide=up, stretch=stretch))

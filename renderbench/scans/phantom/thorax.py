@@ -36,7 +36,7 @@ def paint_heart(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     """Muscle and four chambers, the coronary arteries and the left auricle; returns the outer shape."""
     space = canvas.space
     rng = body.stream("heart")
-    size = float(rng.uniform(0.93, 1.06))
+    size = float(rng.uniform(0.98, 1.09))
     rough = Noise.drawn(rng, 22.0)
     # Long axis from the base (right, behind, above) to the apex (left, in front, below).
     axis = np.array([0.66, -0.52, -0.54]) / np.linalg.norm([0.66, -0.52, -0.54])
@@ -187,14 +187,14 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
 
     def oblique(x: Array, y: Array, z: Array, side: int) -> Array:
         """Above 0 before and above the oblique fissure."""
-        level = 300.0 + tilt[side] + 1.05 * (y + 4.0) + 0.06 * np.abs(x)
+        level = 281.0 + tilt[side] + 1.05 * (y + 4.0) + 0.06 * np.abs(x)
         return (z - level) / 1.45
 
     def horizontal(x: Array, y: Array, z: Array) -> Array:
-        return z - (292.0 + tilt[2]) - 0.10 * (y + 40.0) + 0.0 * x
+        return z - (290.0 + tilt[2]) - 0.10 * (y + 40.0) + 0.0 * x
 
     room = from_formula(space, [-155, -130, 120], [155, 95, TOP_MM], pleura)
-    x, y, z = (np.float32(axis) for axis in space.coordinates(room.box))
+    x, y, z = space.coordinates(room.box)
 
     def lobe(side: int, upper: int, middle: int) -> Field:
         here = np.maximum(room.values, -side * x)

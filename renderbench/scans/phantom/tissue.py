@@ -47,7 +47,7 @@ class Contrast:
         dose = float(rng.uniform(0.92, 1.08))
         drunk = bool(rng.random() < 0.3)
         values = {name: dose * (early + late * (venous - early)) for name, (early, venous) in _PHASES.items()}
-        return cls(**values, bowel_content=float(rng.uniform(140, 230) if drunk else rng.uniform(15, 45)))
+        return cls(**values, bowel_content=float(rng.uniform(140, 230) if drunk else rng.uniform(30, 70)))
 
 
 _PHASES = {
