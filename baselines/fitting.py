@@ -81,7 +81,8 @@ def fit_gaussians(initial: Gaussians6D, task: Task, settings: FitSettings) -> Fi
                 )
             if iteration % 20 == 0:
                 rate = iteration / (time.perf_counter() - start)
-                detail = f"loss {float(loss.detach()):.4f}, {len(optimiser):,} points, {rate:.1f} it/s{chooser.detail}"
+                detail = f"loss {float(loss.detach()):.4f}, {len(optimiser):,} points, {rate:.1f} it/s"
+                detail += chooser.detail
             bar.advance(1, detail)
     return Fit(gaussians=chooser.best, notes=chooser.notes | {"extent_mm": round(extent_mm, 3)})
 

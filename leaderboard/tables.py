@@ -77,11 +77,13 @@ def notes_of(suite: Suite, results: pd.DataFrame) -> list[str]:
     """What a reader must know beside the numbers: conditions, hardware, and what is missing."""
     renderer, views = suite.renderer, suite.views
     notes = [
-        f"{views.resolution} × {views.resolution} pixels, {views.fit} fitting and {views.test} test views a scan; "
-        f"ground truth by {renderer.name} at {renderer.samples_per_pixel} samples a pixel; seed {suite.seed}.",
+        f"{views.resolution} × {views.resolution} pixels, {views.fit} fitting and {views.test} test views "
+        f"a scan; ground truth by {renderer.name} at {renderer.samples_per_pixel} samples a pixel; "
+        f"seed {suite.seed}.",
         "Protocol: "
         + "; ".join(f"{block.title}: {block.protocol}" for block in suite.blocks)
-        + " (heldout: the evaluation is chosen on fitting views kept apart; paper: on the test views, as published).",
+        + " (heldout: the evaluation is chosen on fitting views kept apart; "
+        "paper: on the test views, as published).",
         "PSNR and SSIM over the full frame on 8-bit sRGB. Prep.: raw CT to ready scene; with views: "
         "ground-truth fitting views counted too.",
     ]

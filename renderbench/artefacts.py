@@ -70,7 +70,7 @@ def staged(final: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what this host's killed processes left behind in ``folder`` (their staging files and folders)."""
+    """Remove what this host's killed processes left behind in ``folder``: their staging files and folders."""
     for leftover in folder.glob(f"{_STAGING}*"):
         pid, _, rest = leftover.name.removeprefix(_STAGING).partition("@")
         if rest.startswith(f"{_HOST}-") and pid.isdigit() and not _alive(int(pid)):
@@ -101,7 +101,9 @@ def write_text(path: Path, text: str) -> None:
             staging.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(
-            path, f"expected a path that can be written to, found that it cannot ({error.strerror})", "choose another"
+            path,
+            f"expected a path that can be written to, found that it cannot ({error.strerror})",
+            "choose another",
         ) from None
 
 

@@ -170,7 +170,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(path, f"expected a TOML file, found none ({error.strerror})", "correct the path") from None
+        problem = f"expected a TOML file, found none ({error.strerror})"
+        raise InputError(path, problem, "correct the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(path, f"expected TOML, found a syntax error: {error}", "correct that line") from None
 
@@ -199,9 +200,7 @@ def parse_model(model: type[_Model], payload: Any, source: str) -> _Model:
             known = _known_keys(model, keys[:-1])
             close = difflib.get_close_matches(str(keys[-1]), known, n=1)
             remedy = f"did you mean {close[0]!r}?" if close else "remove it"
-            raise InputError(
-                subject, f"unknown key; expected one of {', '.join(known)}", remedy
-            ) from None
+            raise InputError(subject, f"unknown key; expected one of {', '.join(known)}", remedy) from None
         if fault["type"] == "missing":
             raise InputError(subject, "expected a value, found none", "add this key") from None
         found = "" if isinstance(fault["input"], dict | list) else f", found {fault['input']!r}"

@@ -30,7 +30,8 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Every finding, what all work needs first and what only some needs after it."""
-    return [_machine(), _torch(), _gpu(), _gsplat(), _pbrt(), _mitsuba(), _llvm(), *_segmenter(), _scheduler(), _disk()]
+    renderers = [_pbrt(), _mitsuba(), _llvm()]
+    return [_machine(), _torch(), _gpu(), _gsplat(), *renderers, *_segmenter(), _scheduler(), _disk()]
 
 
 def _machine() -> Finding:
@@ -43,10 +44,7 @@ def _machine() -> Finding:
 
 
 def _torch() -> Finding:
-    found = _installed("torch")
-    return Finding(
-        name="torch", present=found is not None, detail=found or "absent", remedy="" if found else "pip install torch"
-    )
+    return _package("torch", "torch", "pip install torch")
 
 
 def _gpu() -> Finding:
@@ -56,7 +54,8 @@ def _gpu() -> Finding:
 
     if torch.cuda.is_available():
         return Finding(name="GPU", present=True, detail=torch.cuda.get_device_name(0))
-    return Finding(name="GPU", present=False, detail="none that torch can use", remedy="not needed: everything runs on CPU")
+    remedy = "not needed: everything runs on CPU"
+    return Finding(name="GPU", present=False, detail="none that torch can use", remedy=remedy)
 
 
 def _gsplat() -> Finding:
@@ -77,8 +76,9 @@ def _mitsuba() -> Finding:
 def _llvm() -> Finding:
     named = os.environ.get("DRJIT_LIBLLVM_PATH")
     found = named or ctypes.util.find_library("LLVM")
-    remedy = "" if found else "install libLLVM 16 or newer, e.g. apt-get install libllvm19 (Mitsuba's llvm variants)"
-    return Finding(name="libLLVM", present=found is not None, detail=found or "no shared library", remedy=remedy)
+    remedy = "" if found else "apt-get install libllvm19 or alike, 16 or newer (Mitsuba's llvm variants)"
+    detail = found or "no shared library"
+    return Finding(name="libLLVM", present=found is not None, detail=detail, remedy=remedy)
 
 
 def _segmenter() -> list[Finding]:
@@ -113,12 +113,14 @@ def _scheduler() -> Finding:
 
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    return Finding(name="disk", present=free > 1, detail=f"{free:.0f} GiB free here", remedy="" if free > 1 else "free some")
+    remedy = "" if free > 1 else "free some"
+    return Finding(name="disk", present=free > 1, detail=f"{free:.0f} GiB free here", remedy=remedy)
 
 
 def _package(distribution: str, name: str, remedy: str) -> Finding:
     found = _installed(distribution)
-    return Finding(name=name, present=found is not None, detail=found or "absent", remedy="" if found else remedy)
+    present = found is not None
+    return Finding(name=name, present=present, detail=found or "absent", remedy="" if present else remedy)
 
 
 def _installed(distribution: str) -> str | None:

@@ -116,7 +116,8 @@ class MethodSpec:
 
 def registered_methods() -> dict[str, MethodSpec]:
     """Every method that an installed package registers, by id, in alphabetical order."""
-    return {point.name: point.load() for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name)}
+    points = sorted(entry_points(group=_GROUP), key=lambda point: point.name)
+    return {point.name: point.load() for point in points}
 
 
 def resolve_method(suite: Suite, name: str) -> tuple[MethodSpec, Strict]:

@@ -44,7 +44,13 @@ def progress(label: str, total: int, unit: str = "it") -> Iterator[Progress]:
 @contextmanager
 def _bar(label: str, total: int, unit: str) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as RichProgress
 
     columns = (
@@ -61,7 +67,9 @@ def _bar(label: str, total: int, unit: str) -> Iterator[Progress]:
 
         class Bar:
             def advance(self, steps: int = 1, detail: str = "") -> None:
-                rich.update(task, advance=steps, **({"detail": detail} if detail else {}))
+                rich.advance(task, steps)
+                if detail:
+                    rich.update(task, detail=detail)
 
         yield Bar()
 

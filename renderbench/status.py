@@ -132,5 +132,3 @@ def _missing_run(root: Root, job: Job) -> Item:
         state="missing",
         detail=f"renderbench run --root {root.path} --suite {job.suite.name} --method {job.method}",
     )
-
-

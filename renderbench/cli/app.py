@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Annotated
 
@@ -37,7 +38,9 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for verb in (stages.dataset, stages.groundtruth, stages.run):
+    before: list[Callable[..., None]] = [stages.dataset, stages.groundtruth, stages.run]
+    after: list[Callable[..., None]] = [look.status, look.methods, look.doctor, demo]
+    for verb in before:
         app.command()(verb)
     for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name, reverse=True):
         command = point.load()
@@ -45,7 +48,7 @@ def build() -> typer.Typer:
             app.add_typer(command, name=point.name)
         else:
             app.command(name=point.name)(command)
-    for verb in (look.status, look.methods, look.doctor, demo):
+    for verb in after:
         app.command()(verb)
     return app
 

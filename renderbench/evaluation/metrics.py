@@ -59,6 +59,5 @@ def ssim(truth: Image8, image: Image8) -> float:
 
 def _same_shape(truth: Image8, image: Image8) -> None:
     if truth.shape != image.shape or truth.dtype != np.uint8 or image.dtype != np.uint8:
-        raise ValueError(
-            f"expected two uint8 images of one shape, found {truth.dtype} {truth.shape} and {image.dtype} {image.shape}"
-        )
+        found = f"{truth.dtype} {truth.shape} and {image.dtype} {image.shape}"
+        raise ValueError(f"expected two uint8 images of one shape, found {found}")

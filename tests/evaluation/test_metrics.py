@@ -52,7 +52,8 @@ def test_metrics_get_worse_with_noise_blur_and_shift(metric, worsen):
 
 
 def test_quantisation_rounds_and_clips():
-    np.testing.assert_array_equal(quantised(np.array([-1.0, 0.0, 0.5 / 255, 1.5 / 255, 1.0, 2.0])), [0, 0, 0, 2, 255, 255])
+    image = np.array([-1.0, 0.0, 0.5 / 255, 1.5 / 255, 1.0, 2.0])
+    np.testing.assert_array_equal(quantised(image), [0, 0, 0, 2, 255, 255])
 
 
 def test_other_shapes_and_types_are_refused():

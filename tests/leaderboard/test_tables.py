@@ -11,11 +11,12 @@ from renderbench.config import Suite
 from renderbench.errors import InputError
 from tests.records import record, write
 
+METHODS = ["agp", "6dgs", "6dgs-agp"]
 SUITE = Suite.model_validate(
     {
         "name": "s",
         "blocks": [
-            {"id": "b", "title": "Real CT, Seen TF", "dataset": "folder", "methods": ["agp", "6dgs", "6dgs-agp"]},
+            {"id": "b", "title": "Real CT, Seen TF", "dataset": "folder", "methods": METHODS},
             {"id": "c", "title": "50% & more_", "dataset": "folder", "methods": ["agp"]},
         ],
     }
