@@ -35,6 +35,11 @@ class Medium:
     radius_mm: float
 
 
+def extinction(alpha: NDArray[np.floating], settings: MediumSettings) -> NDArray[np.floating]:
+    """sigma_t in 1/mm: ``-ln(1 - min(alpha, alpha_max)) / reference_mm``; any shape, alpha in [0, 1]."""
+    return -np.log1p(-np.minimum(alpha, alpha.dtype.type(settings.alpha_max))) / settings.reference_mm
+
+
 def medium_from_rgba(
     rgba: NDArray[np.float32],
     groups: NDArray[np.uint8],
@@ -46,8 +51,8 @@ def medium_from_rgba(
 ) -> Medium:
     """The medium that a transfer function and a group selection make of a scan.
 
-    ``sigma_t = -ln(1 - min(alpha, alpha_max)) / reference_mm`` where the voxel's group is selected,
-    else zero; the albedo is the sRGB-decoded colour. The grid is cropped to what is not empty, and
+    The extinction is :func:`extinction` where the voxel's group is selected, else zero; the albedo is
+    the sRGB-decoded colour. The grid is cropped to what is not empty, and
     one ring of empty voxels is put around it.
 
     Args:
@@ -71,7 +76,7 @@ def medium_from_rgba(
         )
     density = np.zeros((*(side.stop - side.start + 2 for side in box), 4), dtype=np.float32)
     inner = density[1:-1, 1:-1, 1:-1]
-    inner[..., 0] = -np.log1p(-np.minimum(alpha[box], np.float32(settings.alpha_max))) / settings.reference_mm
+    inner[..., 0] = extinction(alpha[box], settings)
     for channel in range(3):
         inner[..., channel + 1] = linear_from_srgb(rgba[channel][box]) * inner[..., 0]
     cropped = grid.cropped((box[0].start - 1, box[1].start - 1, box[2].start - 1), density.shape[:3])

@@ -24,7 +24,6 @@ CELL = 4
 """Edge of a majorant cell in voxels."""
 
 _F = np.float32
-_U32 = np.uint32
 _U64 = np.uint64
 _NEVER = _F(1e30)
 _CELL_F = _F(CELL)
@@ -81,7 +80,7 @@ def render_rows(
                 stream = _mixed(_mixed(_U64(seed) + _WEYL) ^ _U64((row * width + column) * 2 + half))
                 red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
                 for sample in range(half_samples):
-                    jitter_x, jitter_y = _stratified(_U32(sample), stream, _U64(1))
+                    jitter_x, jitter_y = stratified(_U64(sample), stream, _U64(1))
                     x = column + float(jitter_x)
                     y = row + float(jitter_y)
                     r, g, b, scattered = _path(
@@ -94,7 +93,7 @@ def render_rows(
                         voxels_per_mm,
                         max_depth,
                         _F(anisotropy),
-                        _U32(sample),
+                        _U64(sample),
                         stream,
                     )
                     red += r
@@ -134,8 +133,8 @@ def _path(
     y = _F(origin[1] + enter * dy * sy)
     z = _F(origin[2] + enter * dz * sz)
     u, v, w = _F(dx), _F(dy), _F(dz)
-    state = _mixed(stream + (_U64(sample) + _U64(1)) * _PATHS)
-    first_tau, _ = _stratified(sample, stream, _U64(2))
+    state = _mixed(stream + (sample + _U64(1)) * _PATHS)
+    state, first_tau, _ = _two_uniforms(state)
     tau = -math.log(_F(1.0) - first_tau)
     red = green = blue = _F(1.0)
     depth = 0
@@ -158,7 +157,7 @@ def _path(
                 return nothing, nothing, nothing, _F(1.0)
             red, green, blue = red / survival, green / survival, blue / survival
         if depth == 1:
-            along, around = _stratified(sample, stream, _U64(3))
+            along, around = stratified(sample, stream, _U64(2))
         else:
             state, along, around = _two_uniforms(state)
         u, v, w = _scattered(u, v, w, anisotropy, along, around)
@@ -350,42 +349,44 @@ def _mixed(bits: Any) -> Any:
 
 
 @_compiled
-def _stratified(index: Any, stream: Any, dimension: Any) -> tuple[Any, Any]:
-    """Point ``index`` (uint32) of an Owen-scrambled, shuffled Sobol' pair in [0, 1)^2 (Burley 2020).
+def stratified(index: Any, stream: Any, dimension: Any) -> tuple[Any, Any]:
+    """Point ``index`` (below 2^32) of an Owen-scrambled, shuffled Sobol' pair in [0, 1)^2 (Burley 2020).
 
     The first 2^m points have one in each dyadic box of area 2^-m; pairs of other dimensions and of
-    other streams are independent of it.
+    other streams are independent of it. All arguments are uint64: numba widens narrower integers,
+    which then no longer wrap around.
     """
     keys = _mixed(stream ^ (dimension * _WEYL))
     more = _mixed(keys + _WEYL)
-    first = _reversed(_owen(_reversed(index), _U32(keys & _LOW_32)))
+    first = _reversed(_owen(_reversed(index), keys & _LOW_32))
     # The second Sobol' matrix is Pascal's triangle mod 2: a Kronecker power, hence five steps.
-    second = first ^ (first >> _U32(16))
-    second ^= (second & _U32(0xFF00FF00)) >> _U32(8)
-    second ^= (second & _U32(0xF0F0F0F0)) >> _U32(4)
-    second ^= (second & _U32(0xCCCCCCCC)) >> _U32(2)
-    second ^= (second & _U32(0xAAAAAAAA)) >> _U32(1)
-    a = _reversed(_owen(first, _U32(keys >> _U64(32))))
-    b = _reversed(_owen(second, _U32(more & _LOW_32)))
-    return _F(np.int32(a >> _U32(8))) * _24_BITS, _F(np.int32(b >> _U32(8))) * _24_BITS
+    second = first ^ (first >> _U64(16))
+    second ^= (second & _U64(0xFF00FF00)) >> _U64(8)
+    second ^= (second & _U64(0xF0F0F0F0)) >> _U64(4)
+    second ^= (second & _U64(0xCCCCCCCC)) >> _U64(2)
+    second ^= (second & _U64(0xAAAAAAAA)) >> _U64(1)
+    a = _reversed(_owen(first, keys >> _U64(32)))
+    b = _reversed(_owen(second, more & _LOW_32))
+    return _F(np.int32(a >> _U64(8))) * _24_BITS, _F(np.int32(b >> _U64(8))) * _24_BITS
 
 
 @_compiled
 def _owen(bits: Any, key: Any) -> Any:
     """Nested uniform scrambling of a bit-reversed fraction (Laine and Karras, constants by Vegdahl)."""
-    bits ^= bits * _U32(0x3D20ADEA)
+    bits ^= bits * _U64(0x3D20ADEA)
     bits += key
-    bits *= (key >> _U32(16)) | _U32(1)
-    bits ^= bits * _U32(0x05526C56)
-    bits ^= bits * _U32(0x53A22864)
-    return bits
+    bits *= (key >> _U64(16)) | _U64(1)
+    bits ^= bits * _U64(0x05526C56)
+    bits ^= bits * _U64(0x53A22864)
+    # Every step carries upwards only, so that one cut at the end gives 32-bit arithmetic.
+    return bits & _LOW_32
 
 
 @_compiled
 def _reversed(bits: Any) -> Any:
-    """The 32 bits in reverse order."""
-    bits = (bits >> _U32(16)) | (bits << _U32(16))
-    bits = ((bits & _U32(0x00FF00FF)) << _U32(8)) | ((bits & _U32(0xFF00FF00)) >> _U32(8))
-    bits = ((bits & _U32(0x0F0F0F0F)) << _U32(4)) | ((bits & _U32(0xF0F0F0F0)) >> _U32(4))
-    bits = ((bits & _U32(0x33333333)) << _U32(2)) | ((bits & _U32(0xCCCCCCCC)) >> _U32(2))
-    return ((bits & _U32(0x55555555)) << _U32(1)) | ((bits & _U32(0xAAAAAAAA)) >> _U32(1))
+    """The low 32 bits in reverse order."""
+    bits = (bits >> _U64(16)) | ((bits << _U64(16)) & _LOW_32)
+    bits = ((bits & _U64(0x00FF00FF)) << _U64(8)) | ((bits & _U64(0xFF00FF00)) >> _U64(8))
+    bits = ((bits & _U64(0x0F0F0F0F)) << _U64(4)) | ((bits & _U64(0xF0F0F0F0)) >> _U64(4))
+    bits = ((bits & _U64(0x33333333)) << _U64(2)) | ((bits & _U64(0xCCCCCCCC)) >> _U64(2))
+    return ((bits & _U64(0x55555555)) << _U64(1)) | ((bits & _U64(0xAAAAAAAA)) >> _U64(1))
