@@ -9,6 +9,7 @@ from leaderboard.results import COLUMNS, load_records, per_block
 from leaderboard.tables import ABSENT, table_of
 from renderbench.config import Suite
 from renderbench.errors import InputError
+from tests.conftest import REPOSITORY
 from tests.records import record, write
 
 METHODS = ["agp", "6dgs", "6dgs-agp"]
@@ -74,3 +75,9 @@ def test_latex_escapes_and_compiles_where_latex_is(results, tmp_path):
 def test_no_records_is_one_clear_line(tmp_path):
     with pytest.raises(InputError, match="expected run records of suite 's', found none"):
         load_records(tmp_path / "runs", "s")
+
+
+def test_every_column_of_the_csv_is_documented():
+    text = (REPOSITORY / "docs" / "formats.md").read_text()
+    documented = [line.split("`")[1] for line in text.partition("leaderboard.csv`")[2].splitlines() if "| `" in line]
+    assert documented == list(COLUMNS)
