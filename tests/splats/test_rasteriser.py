@@ -22,9 +22,12 @@ class Case(NamedTuple):
     gaussians: Gaussians6D
     camera: object
     settings: RasterSettings = RasterSettings()
+    tolerance: float = 1e-5
+    """Relative, of gradients."""
 
 
 def _needles() -> Gaussians6D:
+    """250 times as long as wide: their conics cancel along them, which single precision feels."""
     gaussians = random_gaussians(200, 5)
     gaussians.log_diagonal[:, 0] += 2.5
     gaussians.log_diagonal[:, 1] -= 3.0
@@ -53,7 +56,7 @@ CASES = {
     "around the camera, out to the edge of the frustum": lambda: Case(
         random_gaussians(400, 4), camera_at(10, 4, focal_px=20.0)
     ),
-    "needles": lambda: Case(_needles(), camera_at(200, 5)),
+    "needles": lambda: Case(_needles(), camera_at(200, 5), tolerance=1e-4),
     "strongly correlated": lambda: Case(_strongly_correlated(), camera_at(250, 6)),
     "clamped colours": lambda: Case(_dark(), camera_at(250, 7)),
     "whole tiles": lambda: Case(random_gaussians(200, 10), camera_at(300, 10, width=64, height=32)),
@@ -101,20 +104,20 @@ def test_the_image_matches_the_reference(rendered):
 
 
 def test_every_gradient_matches_the_reference(rendered):
-    _, ours, _, theirs, _ = rendered
+    case, ours, _, theirs, _ = rendered
     for name, expected in theirs.parameters().items():
         found = ours.parameters()[name].grad
         if expected.grad.norm() == 0:
             assert not found.any(), name
         else:
-            assert _relative_error(found, expected.grad) < 2e-5, name
+            assert _relative_error(found, expected.grad) < case.tolerance, name
 
 
 def test_the_screen_gradient_is_that_of_the_projected_mean(rendered):
     case, _, output, _, (_, _, _, means) = rendered
     half_size = torch.tensor([0.5 * case.camera.width, 0.5 * case.camera.height])
     expected = (means.grad * half_size).norm(dim=1)
-    assert _relative_error(output.screen_gradient(), expected) < 1e-5
+    assert _relative_error(output.screen_gradient(), expected) < case.tolerance
 
 
 def test_every_gaussian_that_is_seen_is_visible(rendered):

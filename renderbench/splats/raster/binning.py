@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderbench.splats.raster.jit import kernel
-from renderbench.splats.raster.projection import BOTTOM, LEFT, RIGHT, TILE, TOP
+from renderbench.splats.raster.layout import BOTTOM, LEFT, RIGHT, TILE, TOP
 
 _DIGIT = 11
 _BUCKETS = 1 << _DIGIT
@@ -48,7 +48,7 @@ def bin_gaussians(
 
 
 @kernel
-def _sort_by_depth(keys, tile_counts):
+def _sort_by_depth(keys: Any, tile_counts: Any) -> Any:
     """Indices of the visible Gaussians by ascending key: a stable radix sort."""
     visible = 0
     for i in range(len(tile_counts)):
@@ -80,7 +80,7 @@ def _sort_by_depth(keys, tile_counts):
 
 
 @kernel
-def _fill_tiles(order, boxes, columns, starts, entries):
+def _fill_tiles(order: Any, boxes: Any, columns: int, starts: Any, entries: Any) -> None:
     for i in order:
         box = boxes[i]
         for row in range(box[TOP] // TILE, (box[BOTTOM] - 1) // TILE + 1):

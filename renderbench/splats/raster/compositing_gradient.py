@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from renderbench.splats.raster.jit import helper, kernel
-from renderbench.splats.raster.projection import BLUE, GREEN, MEAN_Y, RED, SUM_BLUE, SUMS, TILE
+from renderbench.splats.raster.layout import BLUE, GREEN, MEAN_Y, RED, SUM_BLUE, SUMS, TILE
 from renderbench.splats.raster.threads import next_item
 from renderbench.splats.raster.tiles import (
     ALPHA_MAX,

@@ -1,4 +1,4 @@
-"""EWA projection of one sliced Gaussian and its gradient, in scalars.
+"""EWA projection of a sliced Gaussian and its gradient; numbers are ``float8``, for eight Gaussians.
 
 The perspective map is linearised at the sliced mean, as in 3DGS: cov = J R Sigma' R^T J^T + blur I. The
 Jacobian J, but not the mean, is taken at X/Z and Y/Z clamped to the image widened by 15 % on each side
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from renderbench.splats.raster.jit import helper
-from renderbench.splats.raster.slicing import axpy, dot, times_rows, times_symmetric
+from renderbench.splats.raster.slicing import Slice, axpy, dot, times_rows, times_symmetric
+from renderbench.splats.raster.vector import where
 
 
 class View(NamedTuple):
@@ -47,12 +48,9 @@ class Projection(NamedTuple):
     """X/Z and Y/Z as clamped for the Jacobian."""
     jacobian: Any
     """dx/dX, dx/dZ, dy/dY, dy/dZ, px/mm."""
-    map_0: Any
-    map_1: Any
-    """Rows of J R."""
-    spread_0: Any
-    spread_1: Any
-    """Rows of H = J R A, so that the covariance is H P H^T + blur I."""
+    pull_0: Any
+    pull_1: Any
+    """Rows of W = Q H, where Q is the conic and H = J R A, so that the covariance is H P H^T + blur I."""
     covariance: Any
     """(00, 01, 11), px²."""
     conic: Any
@@ -60,14 +58,14 @@ class Projection(NamedTuple):
 
 
 @helper
-def project_one(view, s):
+def project_one(view: View, s: Slice) -> Projection:
     """Project a :class:`~renderbench.splats.raster.slicing.Slice`; meaningless unless Z > 0."""
     rotation, focal, factor = view.rotation, view.focal, s.factor
     point = times_rows(rotation, s.offset)
     per_depth = 1.0 / point[2]
     x, y = point[0] * per_depth, point[1] * per_depth
-    slope_x = min(max(x, view.limits[0]), view.limits[1])
-    slope_y = min(max(y, view.limits[2]), view.limits[3])
+    slope_x = _clamped(x, view.limits[0], view.limits[1])
+    slope_y = _clamped(y, view.limits[2], view.limits[3])
     j00 = focal[0] * per_depth
     j11 = focal[1] * per_depth
     j02 = -j00 * slope_x
@@ -90,32 +88,31 @@ def project_one(view, s):
     b = dot(spread_0, shrunk_1)
     c = dot(spread_1, shrunk_1)
     # det(H P H^T) as a sum of squares (Cauchy-Binet with P^-1 = I + M^T M): ac - b² would cancel.
-    normal = (
-        spread_0[1] * spread_1[2] - spread_0[2] * spread_1[1],
-        spread_0[2] * spread_1[0] - spread_0[0] * spread_1[2],
-        spread_0[0] * spread_1[1] - spread_0[1] * spread_1[0],
-    )
-    crossed = times_rows(s.cross, normal)
-    sharp = s.shrinkage * (dot(normal, normal) + dot(crossed, crossed))
+    normal = _crossed(spread_0, spread_1)
+    lifted = times_rows(s.cross, normal)
+    sharp = s.shrinkage * (dot(normal, normal) + dot(lifted, lifted))
     scale = 1.0 / (sharp + view.blur * (a + c + view.blur))
     a = a + view.blur
     c = c + view.blur
+    # adj(cov) H by the triple product, since for a needle its terms would cancel, too.
+    pull_0 = _scaled(scale, axpy(view.blur, spread_0, _crossed(shrunk_1, normal)))
+    pull_1 = _scaled(scale, axpy(view.blur, spread_1, _crossed(normal, shrunk_0)))
     return Projection(
         point,
         (focal[0] * x + view.centre[0], focal[1] * y + view.centre[1]),
         (slope_x, slope_y),
         (j00, j02, j11, j12),
-        map_0,
-        map_1,
-        spread_0,
-        spread_1,
+        pull_0,
+        pull_1,
         (a, b, c),
         (c * scale, -b * scale, a * scale),
     )
 
 
 @helper
-def project_one_gradient(view, s, p, g_mean, g_covariance):
+def project_one_gradient(
+    view: View, s: Slice, p: Projection, g_mean: Any, moments: Any
+) -> tuple[Any, Any, Any]:
     """Gradients of a slice from those of its projection.
 
     Args:
@@ -123,36 +120,42 @@ def project_one_gradient(view, s, p, g_mean, g_covariance):
         s: the slice.
         p: its :class:`Projection`.
         g_mean: dL/d(x, y).
-        g_covariance: (00, 01, 11) of the symmetric matrix G with dL = tr(G d cov).
+        moments: S, the sums over pixels of s dx², s dx dy and s dy² with s = alpha dL/d(alpha). They
+            are dL/d(conic) times -2, so that dL/d(cov) = Q S Q / 2 with Q the conic.
 
     Returns:
-        dL/d(mu'); dL/dA, lower triangle; dL/dP, symmetric in the sense of ``g_covariance``.
+        dL/d(mu'); dL/dA, lower triangle; dL/dP: the symmetric matrix G with dL = tr(G dP).
     """
     rotation, focal, factor = view.rotation, view.focal, s.factor
-    # cov = H P H^T: dL/dH = 2 G H P, dL/dP = H^T G H
-    mixed_0 = axpy(g_covariance[0], p.spread_0, _scaled(g_covariance[1], p.spread_1))
-    mixed_1 = axpy(g_covariance[1], p.spread_0, _scaled(g_covariance[2], p.spread_1))
-    g_spread_0 = _scaled(2.0, times_symmetric(s.shrink, mixed_0))
-    g_spread_1 = _scaled(2.0, times_symmetric(s.shrink, mixed_1))
+    xx, xy, yy = moments
+    # With W = Q H, dL/dP = W^T S W / 2, and dL/dH = Q V for V = S W P.
+    moved_0 = axpy(xx, p.pull_0, _scaled(xy, p.pull_1))
+    moved_1 = axpy(xy, p.pull_0, _scaled(yy, p.pull_1))
+    half_0, half_1 = _scaled(0.5, p.pull_0), _scaled(0.5, p.pull_1)
     g_shrink = (
-        p.spread_0[0] * mixed_0[0] + p.spread_1[0] * mixed_1[0],
-        p.spread_0[0] * mixed_0[1] + p.spread_1[0] * mixed_1[1],
-        p.spread_0[0] * mixed_0[2] + p.spread_1[0] * mixed_1[2],
-        p.spread_0[1] * mixed_0[1] + p.spread_1[1] * mixed_1[1],
-        p.spread_0[1] * mixed_0[2] + p.spread_1[1] * mixed_1[2],
-        p.spread_0[2] * mixed_0[2] + p.spread_1[2] * mixed_1[2],
+        half_0[0] * moved_0[0] + half_1[0] * moved_1[0],
+        half_0[0] * moved_0[1] + half_1[0] * moved_1[1],
+        half_0[0] * moved_0[2] + half_1[0] * moved_1[2],
+        half_0[1] * moved_0[1] + half_1[1] * moved_1[1],
+        half_0[1] * moved_0[2] + half_1[1] * moved_1[2],
+        half_0[2] * moved_0[2] + half_1[2] * moved_1[2],
     )
-    # H = (J R) A
+    v_0, v_1 = times_symmetric(s.shrink, moved_0), times_symmetric(s.shrink, moved_1)
+    # H = (J R) A: dL/dA = (Q J R)^T V, where Q J R = W A^-1.
+    back_0, back_1 = _through_inverse_factor(p.pull_0, factor), _through_inverse_factor(p.pull_1, factor)
     g_factor = (
-        p.map_0[0] * g_spread_0[0] + p.map_1[0] * g_spread_1[0],
-        p.map_0[1] * g_spread_0[0] + p.map_1[1] * g_spread_1[0],
-        p.map_0[1] * g_spread_0[1] + p.map_1[1] * g_spread_1[1],
-        p.map_0[2] * g_spread_0[0] + p.map_1[2] * g_spread_1[0],
-        p.map_0[2] * g_spread_0[1] + p.map_1[2] * g_spread_1[1],
-        p.map_0[2] * g_spread_0[2] + p.map_1[2] * g_spread_1[2],
+        back_0[0] * v_0[0] + back_1[0] * v_1[0],
+        back_0[1] * v_0[0] + back_1[1] * v_1[0],
+        back_0[1] * v_0[1] + back_1[1] * v_1[1],
+        back_0[2] * v_0[0] + back_1[2] * v_1[0],
+        back_0[2] * v_0[1] + back_1[2] * v_1[1],
+        back_0[2] * v_0[2] + back_1[2] * v_1[2],
     )
-    g_map_0 = _through_transposed_factor(g_spread_0, factor)
-    g_map_1 = _through_transposed_factor(g_spread_1, factor)
+    # dL/d(J R) = Q V A^T
+    u_0, u_1 = _through_transposed_factor(v_0, factor), _through_transposed_factor(v_1, factor)
+    q00, q01, q11 = p.conic
+    g_map_0 = axpy(q00, u_0, _scaled(q01, u_1))
+    g_map_1 = axpy(q01, u_0, _scaled(q11, u_1))
     g_j00, g_j02 = dot(g_map_0, rotation[0]), dot(g_map_0, rotation[2])
     g_j11, g_j12 = dot(g_map_1, rotation[1]), dot(g_map_1, rotation[2])
     # J at the clamped slopes
@@ -170,17 +173,38 @@ def project_one_gradient(view, s, p, g_mean, g_covariance):
 
 
 @helper
-def _within(value, low, high, gradient):
-    return gradient if low < value < high else 0.0
+def _clamped(value: Any, low: float, high: float) -> Any:
+    return where(value > high, high, where(value < low, low, value))
 
 
 @helper
-def _scaled(a, x):
+def _within(value: Any, low: float, high: float, gradient: Any) -> Any:
+    return where((value > low) & (value < high), gradient, 0.0)
+
+
+@helper
+def _scaled(a: Any, x: Any) -> Any:
     return a * x[0], a * x[1], a * x[2]
 
 
 @helper
-def _through_factor(row, factor):
+def _crossed(a: Any, b: Any) -> Any:
+    return (
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    )
+
+
+@helper
+def _through_inverse_factor(row: Any, factor: Any) -> Any:
+    last = row[2] / factor[5]
+    middle = (row[1] - last * factor[4]) / factor[2]
+    return (row[0] - middle * factor[1] - last * factor[3]) / factor[0], middle, last
+
+
+@helper
+def _through_factor(row: Any, factor: Any) -> Any:
     return (
         row[0] * factor[0] + row[1] * factor[1] + row[2] * factor[3],
         row[1] * factor[2] + row[2] * factor[4],
@@ -189,7 +213,7 @@ def _through_factor(row, factor):
 
 
 @helper
-def _through_transposed_factor(row, factor):
+def _through_transposed_factor(row: Any, factor: Any) -> Any:
     return (
         row[0] * factor[0],
         row[0] * factor[1] + row[1] * factor[2],

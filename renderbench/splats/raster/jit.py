@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
+from numba import extending, njit
 
 # Contraction into fused multiply-adds is the one liberty taken: nothing is reassociated, so that
 # results do not depend on the number of threads.
@@ -26,3 +26,9 @@ def helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that only kernels call."""
     compiled: Callable[..., Any] = njit(**_OPTIONS)(function)
     return compiled
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Define an operation by the LLVM code that it emits; only kernels call it."""
+    defined: Callable[..., Any] = extending.intrinsic(function)
+    return defined

@@ -12,7 +12,9 @@ from renderbench.splats.raster.binning import Bins, bin_gaussians
 from renderbench.splats.raster.compositing import composite_tiles, gather_weights, weigh_tiles
 from renderbench.splats.raster.compositing_gradient import composite_tiles_gradient
 from renderbench.splats.raster.ewa import View
-from renderbench.splats.raster.projection import RECORD, SUMS, project_gaussians, project_gaussians_gradient
+from renderbench.splats.raster.layout import RECORD, SUMS
+from renderbench.splats.raster.projection import project_gaussians
+from renderbench.splats.raster.projection_gradient import project_gaussians_gradient
 from renderbench.splats.raster.threads import run_workers
 
 Floats = NDArray[np.float32]
@@ -70,7 +72,7 @@ def composite(projected: Projected, background: tuple[float, float, float]) -> t
 def composite_gradient(
     projected: Projected, rgb: Floats, transmittance: Floats, g_rgb: Floats, g_alpha: Floats
 ) -> Floats:
-    """The sums over pixels, (pairs, SUMS), from what :func:`composite` returned and dL/d(rgb), dL/d(alpha)."""
+    """The sums over pixels, (pairs, SUMS), from what :func:`composite` returned and its gradients."""
     pair_sums = np.empty((len(projected.bins.entries), SUMS), np.float32)
     run_workers(
         projected.threads,

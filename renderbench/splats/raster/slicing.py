@@ -1,4 +1,4 @@
-"""Slicing of one Gaussian and its gradient, in scalars.
+"""Slicing of a Gaussian and its gradient; every number here is a ``float8``, for eight Gaussians.
 
 The covariance is never formed. With L = [[A, 0], [B, C]], B = F B^ and C = F C^, where F is the diagonal
 of C and C^ has a unit diagonal, let M = C^-1 B = C^^-1 B^ and u = C^-1 (v - mu_d). Then, with
@@ -57,17 +57,18 @@ class SliceGradient(NamedTuple):
     mean: Any
     direction: Any
     log_diagonal: Any
-    tanh: Any
-    """15, with respect to the tanh of half the raw off-diagonals."""
+    off_diagonal: Any
 
 
 @helper
-def dot(a, b):
+def dot(a: Any, b: Any) -> Any:
+    """The inner product of three-vectors."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 @helper
-def times_symmetric(p, a):
+def times_symmetric(p: Any, a: Any) -> Any:
+    """P a, for a symmetric P."""
     return (
         p[0] * a[0] + p[1] * a[1] + p[2] * a[2],
         p[1] * a[0] + p[3] * a[1] + p[4] * a[2],
@@ -76,12 +77,14 @@ def times_symmetric(p, a):
 
 
 @helper
-def times_rows(m, a):
+def times_rows(m: Any, a: Any) -> Any:
+    """M a."""
     return dot(m[0], a), dot(m[1], a), dot(m[2], a)
 
 
 @helper
-def times_columns(m, a):
+def times_columns(m: Any, a: Any) -> Any:
+    """M^T a."""
     return (
         m[0][0] * a[0] + m[1][0] * a[1] + m[2][0] * a[2],
         m[0][1] * a[0] + m[1][1] * a[1] + m[2][1] * a[2],
@@ -90,17 +93,19 @@ def times_columns(m, a):
 
 
 @helper
-def add(a, b):
+def add(a: Any, b: Any) -> Any:
+    """a + b."""
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
 @helper
-def axpy(a, x, y):
+def axpy(a: Any, x: Any, y: Any) -> Any:
+    """a x + y, for a scalar a."""
     return a * x[0] + y[0], a * x[1] + y[1], a * x[2] + y[2]
 
 
 @helper
-def slice_one(ray, distance, direction, scales, inverse_scales, t):
+def slice_one(ray: Any, distance: Any, direction: Any, scales: Any, inverse_scales: Any, t: Any) -> Slice:
     """Slice one Gaussian.
 
     Args:
@@ -171,13 +176,24 @@ def slice_one(ray, distance, direction, scales, inverse_scales, t):
 
 
 @helper
-def slice_one_gradient(s, inverse_scales, t, g_offset, g_factor, g_shrink, g_mahalanobis, g_view):
+def slice_one_gradient(
+    s: Slice,
+    inverse_scales: Any,
+    t: Any,
+    slopes: Any,
+    g_offset: Any,
+    g_factor: Any,
+    g_shrink: Any,
+    g_mahalanobis: Any,
+    g_view: Any,
+) -> SliceGradient:
     """Gradients of one Gaussian's parameters from those of its slice.
 
     Args:
         s: the :class:`Slice`.
         inverse_scales: as given to :func:`slice_one`.
         t: as given to :func:`slice_one`.
+        slopes: derivatives of ``t`` with respect to the raw off-diagonals.
         g_offset: dL/d(mu').
         g_factor: dL/dA through Sigma' alone, lower triangle.
         g_shrink: dL/dP through Sigma' alone: the symmetric matrix G with dL = tr(G dP).
@@ -253,28 +269,30 @@ def slice_one_gradient(s, inverse_scales, t, g_offset, g_factor, g_shrink, g_mah
         -g_residual_1 * s.residual[1],
         -g_residual_2 * s.residual[2],
     )
-    g_tanh = (
-        g_factor[1] * factor[2],
-        g_factor[3] * factor[5],
-        g_factor[4] * factor[5],
-        g_rows_0[0],
-        g_rows_0[1],
-        g_rows_0[2],
-        g_rows_1[0],
-        g_rows_1[1],
-        g_rows_1[2],
-        g_c10,
-        g_rows_2[0],
-        g_rows_2[1],
-        g_rows_2[2],
-        g_c20,
-        g_c21,
+    g_off_diagonal = (
+        g_factor[1] * factor[2] * slopes[0],
+        g_factor[3] * factor[5] * slopes[1],
+        g_factor[4] * factor[5] * slopes[2],
+        g_rows_0[0] * slopes[3],
+        g_rows_0[1] * slopes[4],
+        g_rows_0[2] * slopes[5],
+        g_rows_1[0] * slopes[6],
+        g_rows_1[1] * slopes[7],
+        g_rows_1[2] * slopes[8],
+        g_c10 * slopes[9],
+        g_rows_2[0] * slopes[10],
+        g_rows_2[1] * slopes[11],
+        g_rows_2[2] * slopes[12],
+        g_c20 * slopes[13],
+        g_c21 * slopes[14],
     )
-    return SliceGradient(g_mean, g_direction, g_log_diagonal, g_tanh)
+    return SliceGradient(g_mean, g_direction, g_log_diagonal, g_off_diagonal)
 
 
 @helper
-def _cross_gradient_row(g_normal, row, rest, lifted, twice, h, shift):
+def _cross_gradient_row(
+    g_normal: Any, row: Any, rest: Any, lifted: Any, twice: Any, h: Any, shift: Any
+) -> Any:
     """One row of dL/dM: -2 M (P G P) + y h^T - (M h + 2 g y) z^T."""
     spread = times_symmetric(g_normal, row)
     pull = lifted + twice * rest

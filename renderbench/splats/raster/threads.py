@@ -15,7 +15,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from renderbench.splats.raster.jit import intrinsic
 
 _pool: ThreadPoolExecutor | None = None
 

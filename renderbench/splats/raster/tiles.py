@@ -13,7 +13,7 @@ import numpy as np
 
 from renderbench.splats.raster.elementary import exp2
 from renderbench.splats.raster.jit import helper
-from renderbench.splats.raster.projection import (
+from renderbench.splats.raster.layout import (
     BOTTOM,
     CONIC_XX,
     CONIC_XY,
@@ -58,10 +58,11 @@ def open_tile(remaining: Any, top: int, left: int, height: int, width: int) -> N
 @helper
 def is_closed(remaining: Any) -> Any:
     """Whether no pixel takes another Gaussian."""
-    for pixel in range(0, PIXELS, LANES):
-        if any_lane(load(remaining, pixel) >= OPAQUE):
-            return False
-    return True
+    largest = load(remaining, 0)
+    for pixel in range(LANES, PIXELS, LANES):
+        value = load(remaining, pixel)
+        largest = where(value > largest, value, largest)
+    return not any_lane(largest >= OPAQUE)
 
 
 @helper

@@ -16,7 +16,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
+
+from renderbench.splats.raster.jit import intrinsic
 
 LANES = 8
 
@@ -160,6 +162,46 @@ def store(typing_context: Any, array: Any, first: Any, value: Any) -> Any:
 
 
 @intrinsic
+def gather(typing_context: Any, array: Any, first: Any, last: Any, width: Any, column: Any) -> Any:
+    """``column`` of rows ``first`` to ``first + 7`` of a contiguous float32 array with rows of ``width``.
+
+    Rows past ``last`` repeat it.
+    """
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(sig.args[0])(context, builder, arguments[0]).data
+        vector = ir.Constant(_VECTOR, ir.Undefined)
+        for lane, place in enumerate(_rows(builder, *arguments[1:])):
+            value = builder.load(builder.gep(data, [place]), align=4)
+            vector = builder.insert_element(vector, value, ir.Constant(_BITS, lane))
+        return vector
+
+    return float8(array, types.intp, types.intp, types.intp, types.intp), generate
+
+
+@intrinsic
+def scatter(
+    typing_context: Any, array: Any, first: Any, last: Any, width: Any, column: Any, value: Any
+) -> Any:
+    """Write ``column`` of rows ``first`` to ``first + 7``, as :func:`gather` reads it.
+
+    Lanes past ``last`` write to it too: they must hold the same value.
+    """
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(sig.args[0])(context, builder, arguments[0]).data
+        for lane, place in enumerate(_rows(builder, *arguments[1:5])):
+            builder.store(
+                builder.extract_element(arguments[5], ir.Constant(_BITS, lane)),
+                builder.gep(data, [place]),
+                align=4,
+            )
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, types.intp, types.intp, float8), generate
+
+
+@intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, fused wherever the machine can, so that every kernel rounds it alike."""
 
@@ -221,9 +263,9 @@ def pairwise_sum(typing_context: Any, a: Any, b: Any) -> Any:
     """Sums of neighbouring lanes: a0 + a1, a2 + a3, a4 + a5, a6 + a7, b0 + b1, ... b6 + b7."""
 
     def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
-        order = list(range(0, 2 * LANES, 2))
-        even = _shuffle(builder, *arguments, order)
-        odd = _shuffle(builder, *arguments, [lane + 1 for lane in order])
+        a, b = arguments
+        even = _shuffle(builder, a, b, list(range(0, 2 * LANES, 2)))
+        odd = _shuffle(builder, a, b, list(range(1, 2 * LANES, 2)))
         return builder.fadd(even, odd)
 
     return float8(float8, float8), generate
@@ -235,6 +277,16 @@ def _as_vector(context: Any, builder: Any, numba_type: Any, value: Any) -> Any:
     lane = context.cast(builder, value, numba_type, types.float32)
     first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), lane, ir.Constant(_BITS, 0))
     return _shuffle(builder, first, first, [0] * LANES)
+
+
+def _rows(builder: Any, first: Any, last: Any, width: Any, column: Any) -> list[Any]:
+    """The flat places of ``column`` in eight rows, none past ``last``."""
+    places = []
+    for lane in range(LANES):
+        row = builder.add(first, ir.Constant(first.type, lane))
+        row = builder.select(builder.icmp_signed("<", row, last), row, last)
+        places.append(builder.add(builder.mul(row, width), column))
+    return places
 
 
 def _shuffle(builder: Any, a: Any, b: Any, order: list[int]) -> Any:
