@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from renderbench.errors import InputError
 from renderbench.scans.phantom.abdomen import (
@@ -15,16 +18,20 @@ from renderbench.scans.phantom.body import BOTTOM_MM, TOP_MM, Body
 from renderbench.scans.phantom.bowel import paint_colon, paint_small_bowel, paint_stomach
 from renderbench.scans.phantom.canvas import Canvas
 from renderbench.scans.phantom.envelope import outline, paint_envelope
+from renderbench.scans.phantom.heart import paint_heart
 from renderbench.scans.phantom.muscles import paint_muscles
 from renderbench.scans.phantom.pelvis import paint_pelvis
-from renderbench.scans.phantom.ribs import paint_cage, paint_shoulders
+from renderbench.scans.phantom.ribs import paint_cage
+from renderbench.scans.phantom.shoulders import paint_shoulders
 from renderbench.scans.phantom.spine import paint_spine
-from renderbench.scans.phantom.thorax import paint_airways, paint_heart, paint_lungs, paint_mediastinum
+from renderbench.scans.phantom.thorax import paint_airways, paint_lungs, paint_mediastinum
 from renderbench.scans.phantom.tissue import Contrast, Textures, finished
 from renderbench.scans.phantom.vessels import paint_vessels
 from renderbench.scans.volume import Grid, Scan
 
-PHANTOM_VERSION = 2
+Array = NDArray[Any]
+
+PHANTOM_VERSION = 3
 """Part of every digest of a phantom: raised whenever a seed gives another scan than before."""
 
 # A scanner's field of view: wide shoulders and hips are cut off, as they are in practice.
@@ -82,7 +89,7 @@ def _paint(canvas: Canvas, body: Body) -> None:
     paint_envelope(canvas, body, textures)
 
 
-def _grid(body: Body, spacing_mm: float) -> tuple[Grid, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _grid(body: Body, spacing_mm: float) -> tuple[Grid, tuple[Array, Array, Array]]:
     """The grid around a body, and the patient positions of its voxels along x, y, z."""
     levels = np.linspace(BOTTOM_MM, TOP_MM, 100)
     wide, front, back = outline(body, levels)

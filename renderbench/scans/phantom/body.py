@@ -39,7 +39,7 @@ _SPINE = PchipInterpolator(
 # Rib cage in the horizontal plane: half-width, front and back at the middle line of the ribs.
 _CAGE_Z = [90, 120, 150, 200, 245, 300, 340, 365, 390, 412, 430, 445]
 _CAGE_WIDE = PchipInterpolator(_CAGE_Z, [137, 140, 142, 143, 141, 134, 122, 110, 94, 75, 54, 30])
-_CAGE_FRONT = PchipInterpolator(_CAGE_Z, [-104, -108, -112, -115, -110, -94, -77, -62, -46, -33, -18, -4])
+_CAGE_FRONT = PchipInterpolator(_CAGE_Z, [-104, -108, -112, -115, -110, -96, -81, -67, -53, -38, -20, -4])
 _CAGE_BACK = PchipInterpolator(_CAGE_Z, [50, 56, 62, 72, 80, 83, 79, 73, 65, 54, 44, 32])
 _CAGE_POWER = 2.35
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from renderbench.scans.phantom.kernels import bead_distance, chain_distance, eas
 
 Array = NDArray[Any]
 Box = tuple[slice, slice, slice]
+Formula = Callable[[Array, Array, Array], Array]
 
 FAR_MM = 1e3
 
@@ -172,7 +173,7 @@ def ellipsoid(
     return Field(box=box, values=np.asarray(values, np.float32))
 
 
-def from_formula(space: Space, low: ArrayLike, high: ArrayLike, formula: Any) -> Field:
+def from_formula(space: Space, low: ArrayLike, high: ArrayLike, formula: Formula) -> Field:
     """The field of ``formula(x, y, z)`` within the template box from ``low`` to ``high``."""
     box = space.box(low, high)
     x, y, z = space.coordinates(box)

@@ -60,7 +60,7 @@ def paint_muscles(canvas: Canvas, body: Body, textures: Textures) -> None:
             ("gluteus_medius", large, slanting),
             ("gluteus_maximus", largest, slanting),
         ):
-            canvas.paint(f"{name}_{side}", roughened(space, shape, rough, 1.0), flesh)
+            canvas.paint(f"{name}_{side}", roughened(space, shape, rough, 1.4), flesh)
 
 
 def _fibres(strands: Noise, textures: Textures, slant: float) -> Material:
@@ -80,7 +80,9 @@ def _erector(space: Space, body: Body, sign: int, strength: float) -> Field:
     levels = np.arange(-70.0, TOP_MM + 12.0, 12.0)
     depth = np.array([half_depth(z) for z in levels])
     out = np.interp(levels, [-70, -20, 60, 160, 260, 437], [16, 28, 34, 32, 27, 21])
-    size = strength * np.interp(levels, [-70, -30, 20, 90, 170, 300, 437], [6, 14, 20, 22, 18, 12, 12])
+    size = strength * np.interp(
+        levels, [-70, -30, 20, 90, 170, 260, 350, 437], [6, 14, 20, 23, 19, 13, 10, 12]
+    )
     # Over the sacrum the muscle lies on its back, above it behind the transverse processes.
     sacral = np.interp(levels, [-70, -30, 10, 60], [88, 80, 60, 48])
     behind = body.spine(levels) + depth + np.interp(levels, [60, 170, 437], [31, 28, 27])

@@ -1,4 +1,4 @@
-"""Heart, airways, oesophagus, thyroid, the fat between them, and the lungs around them."""
+"""Airways, oesophagus, thyroid, the fat between them, and the lungs around them."""
 
 from __future__ import annotations
 
@@ -6,118 +6,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from renderbench.scans.phantom.body import TOP_MM, Body
-from renderbench.scans.phantom.canvas import Canvas, Patch
+from renderbench.scans.phantom.canvas import Canvas, Material, Patch
 from renderbench.scans.phantom.fields import (
     Field,
-    Noise,
-    Space,
     chain,
-    ellipsoid,
     from_formula,
     mirrored,
-    roughened,
     soft_max,
-    spline,
     union,
 )
 from renderbench.scans.phantom.ribs import SIDES
-from renderbench.scans.phantom.tissue import FAT_HU, Contrast, Textures
-from renderbench.scans.phantom.vessels import Waypoint, before_spine, branching, tube
+from renderbench.scans.phantom.tissue import FAT_HU, Textures
+from renderbench.scans.phantom.vessels import before_spine, branching, tube
 
 Array = NDArray[Any]
 
 _RIB_TO_LUNG_MM = 7.5
-
-
-def paint_heart(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> list[Field]:
-    """Muscle and four chambers, the coronary arteries and the left auricle; returns the outer shape."""
-    space = canvas.space
-    rng = body.stream("heart")
-    size = float(rng.uniform(0.98, 1.09))
-    rough = Noise.drawn(rng, 22.0)
-    # Long axis from the base (right, behind, above) to the apex (left, in front, below).
-    axis = np.array([0.66, -0.52, -0.54]) / np.linalg.norm([0.66, -0.52, -0.54])
-    across = np.cross(axis, [0.0, 0.0, 1.0])
-    across /= np.linalg.norm(across)
-    frame = np.column_stack([axis, across, np.cross(axis, across)])
-    lift = np.array([0.0, 5.0, 0.6 * body.breath_mm])
-
-    def lump(centre: Waypoint, half: Waypoint, grow: float = 0.0, turned: bool = True) -> Field:
-        half_axes = size * np.array(half) + grow
-        return ellipsoid(space, lift + centre, half_axes, frame=frame if turned else None, reach_mm=12)
-
-    chambers: dict[str, tuple[Waypoint, Waypoint]] = {
-        "left ventricle": ([36, -46, 268], [43, 25, 26]),
-        "right ventricle": ([14, -68, 268], [44, 22, 28]),
-        "right atrium": ([-26, -40, 282], [24, 22, 31]),
-        "left atrium": ([4, -4, 302], [32, 18, 22]),
-    }
-    walls = {"left ventricle": 10.0, "right ventricle": 4.0, "right atrium": 3.0, "left atrium": 3.0}
-    upright = {"right atrium", "left atrium"}
-    whole = union(
-        [lump(*shape, grow=walls[name], turned=name not in upright) for name, shape in chambers.items()],
-        blend_mm=14.0,
-    )
-    whole = roughened(space, whole, rough, 1.4)
-
-    groove = [[10, -64, 310], [22, -92, 292], [44, -98, 262], [62, -88, 240]]
-    right = [[-4, -62, 308], [-26, -74, 292], [-34, -68, 268], [-22, -52, 250]]
-    left = [[12, -62, 310], [38, -48, 306], [54, -30, 288], [52, -22, 268]]
-    arteries = [_hugging(space, whole, np.array(path, float) + lift) for path in (groove, right, left)]
-    canvas.paint("Coronary Arteries (User-defined)", union(arteries), textures.flesh(contrast.aorta - 15.0))
-    auricle = union(
-        [
-            tube(space, lift + np.array([[32, -24, 306], [44, -42, 310], [40, -56, 314]]), [9, 10, 5.5]),
-        ]
-    )
-    canvas.paint(
-        "atrial_appendage_left", roughened(space, auricle, rough, 1.5), textures.flesh(contrast.left_heart)
-    )
-    _paint_lung_veins(canvas, lift, contrast, textures)
-    canvas.paint("heart", whole, textures.flesh(contrast.muscle_of_heart))
-    for name, shape in chambers.items():
-        blood = contrast.left_heart if name.startswith("left") else contrast.right_heart
-        cavity = roughened(space, lump(*shape, turned=name not in upright), rough, 2.0)
-        canvas.tint(["heart"], cavity, textures.flesh(blood))
-    return [whole, auricle]
-
-
-def _hugging(space: Space, organ: Field, path: Array) -> Field:
-    """A thin artery along ``path``, pulled onto the surface of ``organ``."""
-    line = spline(path, step_mm=2.5)
-    z, y, x, y_shift, x_shift = space.axes(organ.box)
-    for _ in range(4):
-        k = (line[:, 2] - z[0]) / (z[1] - z[0])
-        near = np.clip(np.rint(k).astype(int), 0, len(z) - 1)
-        j = (line[:, 1] - y_shift[near] - y[0]) / (y[1] - y[0])
-        i = (line[:, 0] - x_shift[near] - x[0]) / (x[1] - x[0])
-        steps = []
-        for dk, dj, di in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
-            ahead = map_coordinates(organ.values, [k + dk, j + dj, i + di], order=1, mode="nearest")
-            behind = map_coordinates(organ.values, [k - dk, j - dj, i - di], order=1, mode="nearest")
-            steps.append(ahead - behind)
-        distance = map_coordinates(organ.values, [k, j, i], order=1, mode="nearest")
-        gradient = np.column_stack([steps[2], steps[1], steps[0]])
-        gradient /= np.linalg.norm(gradient, axis=1, keepdims=True) + 1e-6
-        line -= np.clip(distance - 0.6, -15, 15)[:, None] * gradient
-    return chain(space, line, np.linspace(2.4, 1.5, len(line)))
-
-
-def _paint_lung_veins(canvas: Canvas, lift: Array, contrast: Contrast, textures: Textures) -> None:
-    space = canvas.space
-    paths = (
-        [[26, 0, 308], [42, 0, 318], [56, -14, 330]],
-        [[28, 2, 296], [46, 10, 290], [58, 20, 280]],
-        [[-18, -2, 308], [-34, -8, 314], [-52, -22, 322]],
-        [[-20, 0, 294], [-38, 6, 286], [-54, 16, 274]],
-    )
-    veins = union(
-        [tube(space, lift + np.array(path, float), [7.5, 6.0, 4.5]) for path in paths], blend_mm=2.0
-    )
-    canvas.paint("pulmonary_vein", veins, textures.flesh(contrast.left_heart))
 
 
 def paint_airways(canvas: Canvas, body: Body, textures: Textures) -> list[Field]:
@@ -216,7 +122,7 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
     _tint_twigs(canvas, rng, list(lobes))
 
 
-def _lung_air(textures: Textures, rng: np.random.Generator) -> Any:
+def _lung_air(textures: Textures, rng: np.random.Generator) -> Material:
     base = float(rng.uniform(-870.0, -835.0))
 
     def material(patch: Patch) -> Array:

@@ -159,7 +159,7 @@ def _veins(space: Space, body: Body) -> dict[str, list[Field]]:
         "brachiocephalic_vein_left": [
             tube(
                 space,
-                [[-25, -38, 377], [-4, -50, 388], [20, -42, 396], [38, -26, 410], [41, -17, _ABOVE]],
+                [[-25, -37, 377], [-6, -41, 387], [18, -36, 397], [37, -24, 410], [41, -17, _ABOVE]],
                 [7.6, 7.2, 7, 7, 6],
             )
         ],
