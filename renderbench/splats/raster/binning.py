@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderbench.splats.raster.jit import kernel
-from renderbench.splats.raster.layout import BOTTOM, LEFT, RIGHT, TILE, TOP
+from renderbench.splats.raster.threads import next_item, run_workers
 
 _DIGIT = 11
 _BUCKETS = 1 << _DIGIT
@@ -29,21 +29,34 @@ class Bins(NamedTuple):
 
 
 def bin_gaussians(
-    boxes: NDArray[np.int32],
     depths: NDArray[np.float32],
+    tile_boxes: NDArray[np.int16],
     tile_counts: NDArray[np.int32],
-    width: int,
-    height: int,
+    columns: int,
+    rows: int,
+    threads: int,
 ) -> Bins:
-    """Sort by depth once, then stably into tiles by counting."""
-    columns, rows = -(-width // TILE), -(-height // TILE)
+    """Sort by depth once, then stably into tiles by counting.
+
+    Args:
+        depths: (N,) mm.
+        tile_boxes: (N, 4) the tiles that a Gaussian touches: first row, end, first column, end.
+        tile_counts: (N,) how many they are; 0 for a culled Gaussian.
+        columns: tiles across the image.
+        rows: tiles down the image.
+        threads: how many to use.
+    """
     slots = np.zeros(len(tile_counts) + 1, dtype=np.int64)
     np.cumsum(tile_counts, out=slots[1:])
     # The bits of a positive float order as the float does.
     order = _sort_by_depth(depths.view(np.uint32), tile_counts)
     starts = np.zeros(columns * rows + 1, dtype=np.int64)
     entries = np.empty(slots[-1], dtype=np.int32)
-    _fill_tiles(order, boxes, columns, starts, entries)
+    # Each thread takes a stretch of the order, front to back, and fills its own stretch of each tile.
+    places = np.zeros((threads, columns * rows), dtype=np.int64)
+    run_workers(threads, _count_tiles, order, tile_boxes, columns, places)
+    _place_stretches(starts, places)
+    run_workers(threads, _fill_tiles, order, tile_boxes, columns, places, entries)
     return Bins(columns, starts, entries, slots)
 
 
@@ -80,19 +93,41 @@ def _sort_by_depth(keys: Any, tile_counts: Any) -> Any:
 
 
 @kernel
-def _fill_tiles(order: Any, boxes: Any, columns: int, starts: Any, entries: Any) -> None:
-    for i in order:
-        box = boxes[i]
-        for row in range(box[TOP] // TILE, (box[BOTTOM] - 1) // TILE + 1):
-            for column in range(box[LEFT] // TILE, (box[RIGHT] - 1) // TILE + 1):
-                starts[row * columns + column + 1] += 1
-    for tile in range(1, len(starts)):
-        starts[tile] += starts[tile - 1]
-    places = starts[:-1].copy()
-    for i in order:
-        box = boxes[i]
-        for row in range(box[TOP] // TILE, (box[BOTTOM] - 1) // TILE + 1):
-            for column in range(box[LEFT] // TILE, (box[RIGHT] - 1) // TILE + 1):
-                tile = row * columns + column
-                entries[places[tile]] = i
-                places[tile] += 1
+def _count_tiles(counter: Any, order: Any, tile_boxes: Any, columns: int, counts: Any) -> None:
+    while True:
+        stretch = next_item(counter)
+        if stretch >= len(counts):
+            return
+        for k in range(len(order) * stretch // len(counts), len(order) * (stretch + 1) // len(counts)):
+            top, bottom, left, right = tile_boxes[order[k]]
+            for row in range(top, bottom):
+                for column in range(left, right):
+                    counts[stretch, row * columns + column] += 1
+
+
+@kernel
+def _place_stretches(starts: Any, places: Any) -> None:
+    """From how many entries each stretch has in a tile to where its first one goes."""
+    place = 0
+    for tile in range(places.shape[1]):
+        starts[tile] = place
+        for stretch in range(len(places)):
+            size = places[stretch, tile]
+            places[stretch, tile] = place
+            place += size
+    starts[-1] = place
+
+
+@kernel
+def _fill_tiles(counter: Any, order: Any, tile_boxes: Any, columns: int, places: Any, entries: Any) -> None:
+    while True:
+        stretch = next_item(counter)
+        if stretch >= len(places):
+            return
+        for k in range(len(order) * stretch // len(places), len(order) * (stretch + 1) // len(places)):
+            top, bottom, left, right = tile_boxes[order[k]]
+            for row in range(top, bottom):
+                for column in range(left, right):
+                    tile = row * columns + column
+                    entries[places[stretch, tile]] = order[k]
+                    places[stretch, tile] += 1

@@ -19,6 +19,7 @@ from renderbench.splats.raster.tiles import (
     is_drawn,
     log2_alpha,
     open_tile,
+    prefetch_record,
     row_centres,
     slot_of_tile,
 )
@@ -52,6 +53,7 @@ def composite_tiles(
         blue[:] = 0.0
         open_tile(remaining, top, left, height, width)
         for entry in range(starts[tile], starts[tile + 1]):
+            prefetch_record(records, entries, entry)
             if (entry - starts[tile]) % PATIENCE == PATIENCE - 1 and is_closed(remaining):
                 break
             record, box = records[entries[entry]], boxes[entries[entry]]
@@ -108,6 +110,7 @@ def weigh_tiles(
         top, left = tile // columns * TILE, tile % columns * TILE
         open_tile(remaining, top, left, height, width)
         for entry in range(starts[tile], starts[tile + 1]):
+            prefetch_record(records, entries, entry)
             if (entry - starts[tile]) % PATIENCE == PATIENCE - 1 and is_closed(remaining):
                 break
             record, box = records[entries[entry]], boxes[entries[entry]]

@@ -29,6 +29,7 @@ from renderbench.splats.raster.tiles import (
     is_drawn,
     log2_alpha,
     open_tile,
+    prefetch_record,
     row_centres,
     slot_of_tile,
 )
@@ -64,6 +65,7 @@ def composite_tiles_gradient(
         _load_gradient(top, left, rgb, transmittance, g_rgb, g_alpha, behind, g_red, g_green, g_blue)
         closed = False
         for entry in range(starts[tile], starts[tile + 1]):
+            prefetch_record(records, entries, entry)
             i = entries[entry]
             record, box = records[i], boxes[i]
             pair = slots[i] + slot_of_tile(box, top, left)

@@ -12,7 +12,7 @@ from renderbench.splats.raster.binning import Bins, bin_gaussians
 from renderbench.splats.raster.compositing import composite_tiles, gather_weights, weigh_tiles
 from renderbench.splats.raster.compositing_gradient import composite_tiles_gradient
 from renderbench.splats.raster.ewa import View
-from renderbench.splats.raster.layout import RECORD, SUMS
+from renderbench.splats.raster.layout import RECORD, SUMS, TILE
 from renderbench.splats.raster.projection import project_gaussians
 from renderbench.splats.raster.projection_gradient import project_gaussians_gradient
 from renderbench.splats.raster.threads import run_workers
@@ -51,12 +51,14 @@ def project(parameters: Parameters, view: View, threads: int) -> Projected:
     """Slice, project and bin."""
     count = len(parameters.means)
     records = np.empty((count, RECORD), np.float32)
-    boxes = records.view(np.int32)
     depths = np.empty(count, np.float32)
     radii = np.empty(count, np.float32)
+    tile_boxes = np.empty((count, 4), np.int16)
     tile_counts = np.empty(count, np.int32)
-    run_workers(threads, project_gaussians, view, *parameters, records, boxes, depths, radii, tile_counts)
-    bins = bin_gaussians(boxes, depths, tile_counts, view.width, view.height)
+    outputs = (records, records.view(np.int32), depths, radii, tile_boxes, tile_counts)
+    run_workers(threads, project_gaussians, view, *parameters, *outputs)
+    columns, rows = -(-view.width // TILE), -(-view.height // TILE)
+    bins = bin_gaussians(depths, tile_boxes, tile_counts, columns, rows, threads)
     return Projected(view=view, threads=threads, records=records, radii=radii, bins=bins)
 
 

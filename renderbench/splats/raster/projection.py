@@ -55,9 +55,12 @@ def project_gaussians(
     boxes: Any,
     depths: Any,
     radii: Any,
+    tile_boxes: Any,
     tile_counts: Any,
 ) -> None:
-    """Write the record, depth (mm), radius (px) and number of tiles of every Gaussian.
+    """Write the record, depth (mm), radius (px) and tiles of every Gaussian.
+
+    ``tile_boxes`` is (N, 4): first row, end, first column, end.
 
     A culled Gaussian has no tiles and radius 0: no deeper than ``view.near``, of opacity at most 1/255,
     off the image, or not a number. The radius is that of the long axis of the ellipse on which alpha
@@ -75,8 +78,9 @@ def project_gaussians(
             log_opacity = log_sigmoid(gather(logits, first, last, 1, 0))[0] - view.falloff * s.mahalanobis
             _store_edges(edges, view, p, 2.0 * (log_opacity + _LN_255))
             for lane in range(min(LANES, last - first + 1)):
-                tile_counts[first + lane] = _fill_box(boxes[first + lane], edges[:, lane])
-                radii[first + lane] = edges[4, lane] if tile_counts[first + lane] > 0 else 0.0
+                i = first + lane
+                tile_counts[i] = _fill_boxes(boxes[i], tile_boxes[i], edges[:, lane])
+                radii[i] = edges[4, lane] if tile_counts[i] > 0 else 0.0
             scatter(depths, first, last, 1, 0, p.point[2])
             scatter(records, first, last, RECORD, MEAN_X, p.mean[0])
             scatter(records, first, last, RECORD, MEAN_Y, p.mean[1])
@@ -177,8 +181,8 @@ def _store_edges(edges: Any, view: View, p: Any, reach: Any) -> None:
 
 
 @helper
-def _fill_box(box: Any, edge: Any) -> Any:
-    """Round one Gaussian's edges to pixels; return how many tiles they touch."""
+def _fill_boxes(box: Any, tile_box: Any, edge: Any) -> Any:
+    """Round one Gaussian's edges to pixels and tiles; return how many tiles they touch."""
     left, top, right, bottom, radius = edge
     if not (radius > 0.0 and right > left and bottom > top):
         return 0
@@ -186,9 +190,9 @@ def _fill_box(box: Any, edge: Any) -> Any:
     box[RIGHT], box[BOTTOM] = math.floor(right), math.floor(bottom)
     if box[RIGHT] <= box[LEFT] or box[BOTTOM] <= box[TOP]:
         return 0
-    columns = (box[RIGHT] - 1) // TILE - box[LEFT] // TILE + 1
-    rows = (box[BOTTOM] - 1) // TILE - box[TOP] // TILE + 1
-    return columns * rows
+    tile_box[0], tile_box[1] = box[TOP] // TILE, (box[BOTTOM] - 1) // TILE + 1
+    tile_box[2], tile_box[3] = box[LEFT] // TILE, (box[RIGHT] - 1) // TILE + 1
+    return (tile_box[1] - tile_box[0]) * (tile_box[3] - tile_box[2])
 
 
 @helper

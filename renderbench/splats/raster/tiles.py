@@ -21,11 +21,12 @@ from renderbench.splats.raster.layout import (
     LEFT,
     LOG2_OPACITY,
     MEAN_X,
+    RECORD,
     RIGHT,
     TILE,
     TOP,
 )
-from renderbench.splats.raster.vector import LANES, any_lane, fma, lanes, load, where
+from renderbench.splats.raster.vector import LANES, any_lane, fma, lanes, load, prefetch, where
 
 PIXELS = TILE * TILE
 ALPHA_MAX = 0.999
@@ -33,6 +34,8 @@ OPAQUE = 1e-4
 """A pixel takes no more Gaussians once its transmittance is below this."""
 PATIENCE = 16
 """After how many Gaussians a tile looks whether all its pixels are closed."""
+# How many Gaussians ahead a record is asked for: front to back, they lie anywhere in memory.
+_AHEAD = 8
 
 _LOG2_THRESHOLD = -math.log2(255.0)
 
@@ -63,6 +66,12 @@ def is_closed(remaining: Any) -> Any:
         value = load(remaining, pixel)
         largest = where(value > largest, value, largest)
     return not any_lane(largest >= OPAQUE)
+
+
+@helper
+def prefetch_record(records: Any, entries: Any, entry: int) -> None:
+    """Ask for the record of a Gaussian that comes soon after ``entry``."""
+    prefetch(records, np.int64(entries[min(entry + _AHEAD, len(entries) - 1)]) * RECORD)
 
 
 @helper

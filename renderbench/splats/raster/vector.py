@@ -162,6 +162,23 @@ def store(typing_context: Any, array: Any, first: Any, value: Any) -> Any:
 
 
 @intrinsic
+def prefetch(typing_context: Any, array: Any, place: Any) -> Any:
+    """Ask for the cache line of ``array[place]``, seen as flat, before it is read."""
+
+    def generate(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(sig.args[0])(context, builder, arguments[0]).data
+        pointer = ir.IntType(8).as_pointer()
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), pointer)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, _BITS, _BITS, _BITS])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # To read (0), into all caches (3), as data (1).
+        builder.call(function, [address, _BITS(0), _BITS(3), _BITS(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@intrinsic
 def gather(typing_context: Any, array: Any, first: Any, last: Any, width: Any, column: Any) -> Any:
     """``column`` of rows ``first`` to ``first + 7`` of a contiguous float32 array with rows of ``width``.
 
