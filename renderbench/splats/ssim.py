@@ -58,7 +58,9 @@ class _Ssim(torch.autograd.Function):
         x, y, partials, channels, shape = ctx.saved
         gradient = np.empty_like(x)
         scale = np.float32(float(outer) / x.size)
-        run_workers(torch.get_num_threads(), _backward_rows, x, y, channels, _window(), partials, scale, gradient)
+        run_workers(
+            torch.get_num_threads(), _backward_rows, x, y, channels, _window(), partials, scale, gradient
+        )
         return torch.from_numpy(gradient.reshape(shape)), None
 
 
