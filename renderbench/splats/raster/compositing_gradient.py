@@ -19,6 +19,7 @@ from renderbench.splats.raster.jit import helper, kernel
 from renderbench.splats.raster.layout import BLUE, GREEN, MEAN_Y, RED, SUM_BLUE, SUMS, TILE
 from renderbench.splats.raster.threads import next_item
 from renderbench.splats.raster.tiles import (
+    AHEAD,
     ALPHA_MAX,
     PATIENCE,
     PIXELS,
@@ -33,7 +34,7 @@ from renderbench.splats.raster.tiles import (
     row_centres,
     slot_of_tile,
 )
-from renderbench.splats.raster.vector import LANES, fma, load, pairwise_sum, splat, store, where
+from renderbench.splats.raster.vector import LANES, fma, load, pairwise_sum, prefetch, splat, store, where
 
 
 @kernel
@@ -66,6 +67,7 @@ def composite_tiles_gradient(
         closed = False
         for entry in range(starts[tile], starts[tile + 1]):
             prefetch_record(records, entries, entry)
+            _prefetch_pair(boxes, entries, entry, slots, top, left, pair_sums)
             i = entries[entry]
             record, box = records[i], boxes[i]
             pair = slots[i] + slot_of_tile(box, top, left)
@@ -126,6 +128,20 @@ def composite_tiles_gradient(
             quarters = pairwise_sum(halves, halves)
             store(last_sum, 0, pairwise_sum(quarters, quarters))
             pair_sums[pair, SUM_BLUE] = last_sum[0]
+
+
+@helper
+def _prefetch_pair(
+    boxes: Any, entries: Any, entry: int, slots: Any, top: int, left: int, pair_sums: Any
+) -> None:
+    """Ask for the row that a Gaussian soon after ``entry`` writes to: first for its place, then for itself.
+
+    Past the end of the tile the place is wrong, which costs nothing.
+    """
+    final = len(entries) - 1
+    prefetch(slots, np.int64(entries[min(entry + AHEAD, final)]))
+    i = entries[min(entry + AHEAD // 2, final)]
+    prefetch(pair_sums, (slots[i] + slot_of_tile(boxes[i], top, left)) * SUMS)
 
 
 @helper

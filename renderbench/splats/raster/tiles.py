@@ -34,8 +34,8 @@ OPAQUE = 1e-4
 """A pixel takes no more Gaussians once its transmittance is below this."""
 PATIENCE = 16
 """After how many Gaussians a tile looks whether all its pixels are closed."""
-# How many Gaussians ahead a record is asked for: front to back, they lie anywhere in memory.
-_AHEAD = 8
+AHEAD = 8
+"""How many Gaussians ahead a record is asked for: front to back, they lie anywhere in memory."""
 
 _LOG2_THRESHOLD = -math.log2(255.0)
 
@@ -70,8 +70,8 @@ def is_closed(remaining: Any) -> Any:
 
 @helper
 def prefetch_record(records: Any, entries: Any, entry: int) -> None:
-    """Ask for the record of a Gaussian that comes soon after ``entry``."""
-    prefetch(records, np.int64(entries[min(entry + _AHEAD, len(entries) - 1)]) * RECORD)
+    """Ask for the record of the Gaussian that comes ``AHEAD`` after ``entry``."""
+    prefetch(records, np.int64(entries[min(entry + AHEAD, len(entries) - 1)]) * RECORD)
 
 
 @helper
