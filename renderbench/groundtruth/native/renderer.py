@@ -58,11 +58,14 @@ class NativeRenderer:
         """
         start = time.perf_counter()
         halves = np.empty((2, camera.height, camera.width, 4), dtype=np.float32)
-        with ThreadPoolExecutor(self._threads) as pool:
-            rows = range(0, camera.height, _ROWS_PER_TASK)
-            tasks = [pool.submit(self._render_rows, camera, first, halves, seed) for first in rows]
-            for task in tasks:
+        rows = range(0, camera.height, _ROWS_PER_TASK)
+        pool = ThreadPoolExecutor(self._threads)
+        try:
+            for task in [pool.submit(self._render_rows, camera, first, halves, seed) for first in rows]:
                 task.result()
+        finally:
+            # An interrupted user should not wait for the rest of the view.
+            pool.shutdown(cancel_futures=True)
         mean = halves.mean(axis=0)
         return RenderedView(
             rgb=np.ascontiguousarray(mean[..., :3]),
