@@ -101,12 +101,13 @@ def rasterise(
     Raises:
         ValueError: a tensor is not float32 on the CPU.
     """
-    frame = _Frame(camera=camera, settings=settings or RasterSettings(), background=background)
+    red, green, blue = map(float, background)
+    frame = _Frame(camera=camera, settings=settings or RasterSettings(), background=(red, green, blue))
     tensors = tuple(gaussians.parameters().values())
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         rgb, alpha = _Rasterise.apply(frame, *tensors)
     else:
-        image, transmittance = composite(frame.project(_arrays(tensors)), background)
+        image, transmittance = composite(frame.project(_arrays(tensors)), frame.background)
         rgb, alpha = torch.from_numpy(image), torch.from_numpy(1 - transmittance)
     return RasterOutput(rgb=rgb, alpha=alpha, radii_px=torch.from_numpy(frame.radii), _frame=frame)
 
@@ -125,7 +126,7 @@ def blending_weights(
     settings = settings or RasterSettings()
     parameters = _arrays(tuple(gaussians.detach().parameters().values()))
     sums, maxima = weigh(project(parameters, view_of(camera, settings), settings.worker_count))
-    return torch.from_numpy(sums if statistic == "sum" else maxima)
+    return torch.from_numpy({"sum": sums, "max": maxima}[statistic])
 
 
 class _Rasterise(torch.autograd.Function):

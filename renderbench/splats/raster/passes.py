@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 class Parameters(NamedTuple):
     """The trainable arrays of N Gaussians, float32 and contiguous, in the order that kernels take them."""
 
-    means: Floats
+    means_mm: Floats
     directions: Floats
     log_diagonal: Floats
     off_diagonal: Floats
@@ -49,7 +49,7 @@ class Projected:
 
 def project(parameters: Parameters, view: View, threads: int) -> Projected:
     """Slice, project and bin."""
-    count = len(parameters.means)
+    count = len(parameters.means_mm)
     records = np.empty((count, RECORD), np.float32)
     depths = np.empty(count, np.float32)
     radii = np.empty(count, np.float32)
@@ -95,7 +95,7 @@ def project_gradient(
 ) -> tuple[Parameters, Floats]:
     """Gradients of the parameters, and (N,) the norm of dL/d(projected mean) in device coordinates."""
     gradients = Parameters(*(np.empty_like(array) for array in parameters))
-    screen = np.empty(len(parameters.means), np.float32)
+    screen = np.empty(len(parameters.means_mm), np.float32)
     run_workers(
         projected.threads,
         project_gaussians_gradient,
