@@ -24,10 +24,11 @@ _OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 # Below this sine between the line of sight and `up`, the image has no upright: another `up` is taken.
 _POLE_SINE = 1e-3
-# How many rotations of a lattice are tried to keep it apart from other cameras.
-_ROTATIONS = 512
-# Random directions stay out of caps around the others' directions that cover this much of the sphere.
+# Directions stay out of caps around the others' directions that together cover this much of the sphere:
+# enough to be other views, too little to make them the hardest views there are.
 _CAP_COVERAGE = 0.1
+# How many rotations of a lattice are tried for that.
+_ROTATIONS = 512
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,9 +158,9 @@ def sphere_cameras(
         layout: ``fibonacci``, a randomly rotated Fibonacci lattice, or ``random``, uniform.
         seed: of the rotation or the directions.
         apart_from: cameras around the same centre whose directions to avoid (test views must not be
-            fitting views): of many rotations of the lattice, the one with the largest smallest angle
-            to them is taken; random directions are drawn outside caps around theirs, which together
-            cover a tenth of the sphere.
+            fitting views): directions lie outside caps around theirs, which together cover a tenth of
+            the sphere. Of a lattice, the first of many rotations that does so is taken, or the one
+            with the largest smallest angle where none does.
     """
     center = np.asarray(center_mm, dtype=np.float64)
     half_fov = np.radians(fov_deg) / 2
@@ -203,8 +204,10 @@ def sphere_directions(
     lattice = _fibonacci_lattice(count)
     if len(others) == 0:
         return lattice @ _random_rotation(rng).T
-    rotated = (lattice @ _random_rotation(rng).T for _ in range(_ROTATIONS))
-    return min(rotated, key=lambda directions: float((directions @ others.T).max()))
+    rotations = [lattice @ _random_rotation(rng).T for _ in range(_ROTATIONS)]
+    nearest = [float((directions @ others.T).max()) for directions in rotations]
+    outside = [index for index, cosine in enumerate(nearest) if cosine <= _cap_cosine(len(others))]
+    return rotations[outside[0] if outside else int(np.argmin(nearest))]
 
 
 def smallest_angle_deg(directions: NDArray[np.float64], others: NDArray[np.float64]) -> float:
@@ -223,15 +226,18 @@ def _fibonacci_lattice(count: int) -> NDArray[np.float64]:
 def _random_directions(
     count: int, rng: np.random.Generator, others: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    # A cap of half-angle t covers (1 - cos t) / 2 of the sphere.
-    cap_cosine = 1.0 - 2.0 * _CAP_COVERAGE / max(len(others), 1)
     chosen: list[NDArray[np.float64]] = []
     while len(chosen) < count:
         direction = rng.normal(size=3)
         direction /= np.linalg.norm(direction)
-        if not (others @ direction > cap_cosine).any():
+        if not (others @ direction > _cap_cosine(len(others))).any():
             chosen.append(direction)
     return np.array(chosen)
+
+
+def _cap_cosine(count: int) -> float:
+    # A cap of half-angle t covers (1 - cos t) / 2 of the sphere.
+    return 1.0 - 2.0 * _CAP_COVERAGE / max(count, 1)
 
 
 def _random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
