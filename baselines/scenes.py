@@ -12,6 +12,7 @@ from baselines.fitting import fit_gaussians
 from baselines.radiodensity import radiodensity_gaussians
 from baselines.settings import AgpSettings, SixDgsAgpSettings, SixDgsSettings
 from baselines.shading import fit_shading_gain, shaded
+from baselines.warmup import compile_kernels
 from renderbench.evaluation.ledger import Ledger
 from renderbench.methods import Task
 from renderbench.splats.gaussians import Gaussians6D
@@ -36,6 +37,7 @@ class AgpMethod:
 
     def prepare(self, task: Task, ledger: Ledger) -> SplatScene:
         """Instantiate the prior."""
+        compile_kernels()
         with ledger.timed("initialise"):
             gaussians, gain = prior_of(task, self.settings)
         raster = RasterSettings(lambda_opacity=self.settings.lambda_opacity)
@@ -51,6 +53,7 @@ class SixDgsMethod:
 
     def prepare(self, task: Task, ledger: Ledger) -> SplatScene:
         """Initialise from the CT and fit."""
+        compile_kernels()
         with ledger.timed("initialise"):
             initial = radiodensity_gaussians(
                 task.scan.ct(), task.scan.groups(), task.scan.grid, self.settings, task.seed
@@ -74,6 +77,7 @@ class SixDgsAgpMethod:
 
     def prepare(self, task: Task, ledger: Ledger) -> SplatScene:
         """Initialise from the prior and fit."""
+        compile_kernels()
         with ledger.timed("initialise"):
             prior, gain = prior_of(task, self.settings.prior)
             initial = most_seen(prior, task.fit_views, self.settings)

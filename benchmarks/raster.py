@@ -32,6 +32,7 @@ from renderbench.splats.raster.passes import (
     project_gradient,
 )
 from renderbench.splats.raster.settings import view_of
+from renderbench.threads import thread_count
 
 SIZES = ((45_000, 256), (130_000, 512))
 Clocks = tuple[float, float]
@@ -39,7 +40,7 @@ Clocks = tuple[float, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=thread_count())
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()

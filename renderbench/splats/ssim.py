@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from renderbench.splats.raster.jit import helper, kernel
 from renderbench.splats.raster.threads import next_item, run_workers
+from renderbench.threads import thread_count
 
 _RADIUS = 5
 _SIGMA = 1.5
@@ -23,7 +24,9 @@ _C2 = np.float32(0.03**2)
 Floats = NDArray[np.float32]
 
 
-def ssim_for_training(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def ssim_for_training(
+    image: torch.Tensor, truth: torch.Tensor, *, threads: int | None = None
+) -> torch.Tensor:
     """SSIM as 3DGS trains with it: 11 × 11 Gaussian window of sigma 1.5, zero padding, mean over all.
 
     The metric of tables is ``renderbench.evaluation.metrics.ssim``; they differ at the border.
@@ -31,37 +34,36 @@ def ssim_for_training(image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     Args:
         image: (H, W, C) float32 in [0, 1]; the gradient flows to it alone.
         truth: the same.
+        threads: how many to use; None for :func:`renderbench.threads.thread_count`.
 
     Returns:
         A scalar, the same bits for any number of threads.
     """
-    value: torch.Tensor = _Ssim.apply(image, truth)
+    value: torch.Tensor = _Ssim.apply(image, truth, thread_count() if threads is None else threads)
     return value
 
 
 class _Ssim(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, image: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, image: torch.Tensor, truth: torch.Tensor, threads: int) -> torch.Tensor:
         x, y = (tensor.detach().contiguous().numpy() for tensor in (image, truth))
         height, width, channels = x.shape
         x, y = x.reshape(height, -1), y.reshape(height, -1)
         # d ssim / d (mean of x, mean of x², mean of xy), which the gradient blurs once more.
         partials = np.empty((3, height, width * channels), dtype=np.float32)
         rows = np.empty(height, dtype=np.float64)
-        run_workers(torch.get_num_threads(), _forward_rows, x, y, channels, _window(), partials, rows)
-        ctx.saved = (x, y, partials, channels, image.shape)
+        run_workers(threads, _forward_rows, x, y, channels, _window(), partials, rows)
+        ctx.saved = (x, y, partials, channels, image.shape, threads)
         return torch.tensor(rows.sum() / x.size, dtype=image.dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor, None]:
-        x, y, partials, channels, shape = ctx.saved
+    def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        x, y, partials, channels, shape, threads = ctx.saved
         gradient = np.empty_like(x)
         scale = np.float32(float(outer) / x.size)
-        run_workers(
-            torch.get_num_threads(), _backward_rows, x, y, channels, _window(), partials, scale, gradient
-        )
-        return torch.from_numpy(gradient.reshape(shape)), None
+        run_workers(threads, _backward_rows, x, y, channels, _window(), partials, scale, gradient)
+        return torch.from_numpy(gradient.reshape(shape)), None, None
 
 
 def _window() -> Floats:

@@ -79,5 +79,7 @@ def test_no_records_is_one_clear_line(tmp_path):
 
 def test_every_column_of_the_csv_is_documented():
     text = (REPOSITORY / "docs" / "formats.md").read_text()
-    documented = [line.split("`")[1] for line in text.partition("leaderboard.csv`")[2].splitlines() if "| `" in line]
+    documented = [
+        line.split("`")[1] for line in text.partition("leaderboard.csv`")[2].splitlines() if "| `" in line
+    ]
     assert documented == list(COLUMNS)

@@ -57,16 +57,11 @@ def test_agrees_with_scikit_image_on_a_black_frame():
 def test_one_for_equal_images_and_the_same_bits_on_any_threads():
     assert float(ssim_for_training(IMAGE, IMAGE)) == pytest.approx(1.0, abs=1e-6)
     found = []
-    threads = torch.get_num_threads()
-    try:
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            image = noisy().requires_grad_(True)
-            value = ssim_for_training(image, IMAGE)
-            value.backward()
-            found.append((float(value.detach()), image.grad.clone()))
-    finally:
-        torch.set_num_threads(threads)
+    for threads in (1, 2, 3):
+        image = noisy().requires_grad_(True)
+        value = ssim_for_training(image, IMAGE, threads=threads)
+        value.backward()
+        found.append((float(value.detach()), image.grad.clone()))
     for value, gradient in found[1:]:
         assert value == found[0][0]
         assert torch.equal(gradient, found[0][1])

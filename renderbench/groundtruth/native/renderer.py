@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,14 +10,13 @@ from numpy.typing import NDArray
 
 from renderbench.cameras import Camera
 from renderbench.config import RendererSettings
-from renderbench.errors import InputError
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.native import kernels
 from renderbench.groundtruth.native.majorants import majorant_cells
 from renderbench.groundtruth.renderer import RenderedView
+from renderbench.threads import thread_count
 
 VERSION = str(kernels.VERSION)
-_THREADS_VARIABLE = "RENDERBENCH_THREADS"
 _ROWS_PER_TASK = 4
 
 
@@ -41,7 +39,7 @@ class NativeRenderer:
     def __init__(self, medium: Medium, settings: RendererSettings, *, threads: int | None = None) -> None:
         self._density = medium.density
         self._settings = settings
-        self._threads = threads or _threads_of_environment()
+        self._threads = threads or thread_count()
         self._majorants = majorant_cells(medium.density[..., 0])
         spacing_mm = np.linalg.norm(medium.world_from_voxel[:3, :3], axis=0)
         self._voxels_per_mm = (1.0 / spacing_mm).astype(np.float32)
@@ -101,16 +99,3 @@ def _camera_from_pixel(camera: Camera) -> NDArray[np.float64]:
             [0.0, 0.0, 1.0],
         ]
     )
-
-
-def _threads_of_environment() -> int:
-    value = os.environ.get(_THREADS_VARIABLE, "")
-    if not value:
-        return os.cpu_count() or 1
-    if not value.isdigit() or int(value) < 1:
-        raise InputError(
-            _THREADS_VARIABLE,
-            f"expected a number of threads, found {value!r}",
-            "set it to 1 or more, or unset it",
-        )
-    return int(value)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from renderbench.cameras import Camera
 from renderbench.splats.raster.ewa import View
 from renderbench.splats.slicing import LAMBDA_OPACITY
+from renderbench.threads import thread_count
 
 # gsplat widens the image by 0.3 of the half-angle's tangent, 15 % of its size, on each side.
 _GUARD = 0.15
@@ -24,7 +23,7 @@ class RasterSettings:
         near_mm: a Gaussian whose sliced mean is no deeper than this is culled.
         eps2d_px2: added to the diagonal of every projected covariance, px²; the opacity is not
             compensated for it.
-        threads: how many to use; None for ``torch.get_num_threads()``. The result is the same, bit
+        threads: how many to use; None for :func:`renderbench.threads.thread_count`. The result is the same, bit
             for bit, for any number.
     """
 
@@ -36,7 +35,7 @@ class RasterSettings:
     @property
     def worker_count(self) -> int:
         """The number of threads, at least 1."""
-        return max(torch.get_num_threads() if self.threads is None else self.threads, 1)
+        return max(thread_count() if self.threads is None else self.threads, 1)
 
 
 def view_of(camera: Camera, settings: RasterSettings) -> View:
