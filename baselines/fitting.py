@@ -93,7 +93,7 @@ def one_torch_thread() -> Iterator[None]:
     """Torch on one thread while the body runs.
 
     Its own steps here are short, and OpenMP's threads spin between them: the kernels that do the work
-    lose a third of their speed to that (29 against 20 iterations a second at 80 000 points and 256²).
+    lose a third of their speed to that.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

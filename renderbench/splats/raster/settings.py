@@ -23,8 +23,8 @@ class RasterSettings:
         near_mm: a Gaussian whose sliced mean is no deeper than this is culled.
         eps2d_px2: added to the diagonal of every projected covariance, px²; the opacity is not
             compensated for it.
-        threads: how many to use; None for :func:`renderbench.threads.thread_count`. The result is the same, bit
-            for bit, for any number.
+        threads: how many to use; None for :func:`renderbench.threads.thread_count`. The result is the
+            same, bit for bit, for any number.
     """
 
     lambda_opacity: float = LAMBDA_OPACITY
