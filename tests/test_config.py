@@ -26,7 +26,7 @@ def test_shipped_suites_load_under_their_own_name_and_name_known_methods(name):
             r"blocks\[0\]\.transfer_functon: unknown key.*'transfer_function'",
         ),
         ("test = 8", "tests = 8", r"views\.tests: unknown key; expected one of .*did you mean 'test'"),
-        ("title =", "titel =", r"blocks\[0\]\.titel: unknown key.*did you mean 'title'"),
+        ('title = "Phantom', 'titel = "Phantom', r"blocks\[0\]\.titel: unknown key.*did you mean 'title'"),
         ("[views]", "[view]", r"view: unknown key.*did you mean 'views'"),
         ("seed = 0", "seed = 0.5", r"seed: .*found 0\.5"),
         ('scans = "test"', 'scans = "tset"', r"blocks\[0\]\.scans: .*'tset'"),
