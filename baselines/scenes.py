@@ -15,6 +15,7 @@ from baselines.shading import fit_shading_gain, shaded
 from baselines.warmup import compile_kernels
 from renderbench.evaluation.ledger import Ledger
 from renderbench.methods import Task
+from renderbench.progress import progress
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.prior import PriorSettings, anatomy_guided_prior
 from renderbench.splats.raster import RasterSettings, blending_weights
@@ -125,8 +126,10 @@ def most_seen(gaussians: Gaussians6D, views: ViewSet, settings: SixDgsAgpSetting
         return gaussians
     raster = RasterSettings(lambda_opacity=settings.lambda_opacity)
     total = np.zeros(len(gaussians), dtype=np.float64)
-    for camera in views.cameras:
-        total += np.asarray(blending_weights(gaussians, camera, raster))
+    with progress("choosing initial points", len(views.cameras), "views") as bar:
+        for camera in views.cameras:
+            total += np.asarray(blending_weights(gaussians, camera, raster))
+            bar.advance()
     # Ascending indices: the order of Gaussians stays that of the voxels.
     kept = np.sort(np.argsort(-total, kind="stable")[: settings.initial_points])
     return gaussians.select(torch.from_numpy(kept))

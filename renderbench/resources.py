@@ -10,9 +10,9 @@ _PACKAGE = Path(__file__).resolve().parent
 def resource(*parts: str) -> Path:
     """The path of a shipped data file or folder, e.g. ``resource("datasets", "suites", "demo.toml")``.
 
-    The wheel carries the folders under ``renderbench/resources/``; a checkout has them beside the
+    The wheel carries the folders under ``renderbench/data/``; a checkout has them beside the
     package. The path need not exist below the two top folders: callers say what they miss.
     """
-    shipped = _PACKAGE / "resources"
+    shipped = _PACKAGE / "data"
     base = shipped if (shipped / parts[0]).is_dir() else _PACKAGE.parent
     return base.joinpath(*parts)

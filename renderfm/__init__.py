@@ -1,1 +1,1 @@
-"""Render-FM, the feed-forward model."""
+"""Render-FM, the feed-forward model. Nothing of it is built yet: see docs/architecture.md, "Planned"."""

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from renderbench.artefacts import digest_of, staged
 from renderbench.cameras import Camera
 from renderbench.config import Block, Suite
-from renderbench.evaluation.record import Record, read_record
+from renderbench.evaluation.record import Record, read_run_record
 from renderbench.groundtruth.stage import open_views
 from renderbench.layout import Root
 
@@ -50,7 +50,7 @@ def write_contact_sheet(root: Root, suite: Suite, block: Block, scan: str) -> Pa
         The path of the sheet.
     """
     folder = root.block(suite.name, block.id, scan)
-    records = [read_record(folder / method) for method in block.methods]
+    records = [read_run_record(folder / method) for method in block.methods]
     found = [record for record in records if record is not None]
     path = folder / SHEET_FILE
     digest = digest_of([record.digest for record in found])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from renderbench.evaluation.metrics import psnr, quantised, ssim
 from renderbench.evaluation.record import ViewScore
+from renderbench.progress import progress
 
 if TYPE_CHECKING:
     from renderbench.cameras import Camera
@@ -52,19 +53,22 @@ def judge(
         truth: (N, H, W, 3) uint8 ground truth.
         noise_floor_db: N noise floors of the ground truth.
     """
-    # This pass is also the warm-up of the timed ones.
-    renders = np.stack([quantised(scene.render(camera)) for camera in cameras])
-    views = [
-        ViewScore(
-            view=index,
-            psnr_db=_finite(psnr(truth[index], renders[index])),
-            ssim=ssim(truth[index], renders[index]),
-            noise_floor_db=_finite(noise_floor_db[index]),
-        )
-        for index in range(len(cameras))
-    ]
+    renders, views = [], []
+    with progress("scoring", len(cameras), "views") as bar:
+        for index, camera in enumerate(cameras):
+            # This pass is also the warm-up of the timed ones.
+            renders.append(quantised(scene.render(camera)))
+            views.append(
+                ViewScore(
+                    view=index,
+                    psnr_db=_finite(psnr(truth[index], renders[index])),
+                    ssim=ssim(truth[index], renders[index]),
+                    noise_floor_db=_finite(noise_floor_db[index]),
+                )
+            )
+            bar.advance()
     return Judgement(
-        renders=renders,
+        renders=np.stack(renders),
         views=views,
         psnr_db=mean([view.psnr_db for view in views]),
         ssim=float(np.mean([view.ssim for view in views])),

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
-from renderbench.artefacts import is_staging, read_json, write_json
-from renderbench.config import Strict, parse_model
-from renderbench.errors import InputError
+from renderbench.artefacts import is_staging
+from renderbench.config import Strict
+from renderbench.records import read_record, write_record
 
 RECORD_SCHEMA = 1
 RECORD_FILE = "record.json"
@@ -32,7 +32,6 @@ class Record(Strict):
     a perfect method would score against this ground truth.
     """
 
-    schema_version: int = RECORD_SCHEMA
     digest: str
     suite: str
     block: str
@@ -69,32 +68,22 @@ class Record(Strict):
 
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into a run's folder."""
-        write_json(folder / RECORD_FILE, self.model_dump(mode="json"))
+        write_record(folder / RECORD_FILE, self, schema=RECORD_SCHEMA)
 
 
-def read_record(folder: Path) -> Record | None:
+def read_run_record(folder: Path) -> Record | None:
     """The record of a run's folder; None when there is none.
 
     Raises:
         InputError: it is not a record, or of another schema.
     """
-    path = folder / RECORD_FILE
-    payload = read_json(path)
-    if payload is None:
-        return None
-    found = payload.get("schema_version") if isinstance(payload, dict) else None
-    if found != RECORD_SCHEMA:
-        raise InputError(
-            path,
-            f"expected a run record of schema {RECORD_SCHEMA}, found {found}",
-            "delete the run and run it again",
-        )
-    return parse_model(Record, payload, str(path))
+    remedy = "delete the run and run it again"
+    return read_record(Record, folder / RECORD_FILE, what="run", schema=RECORD_SCHEMA, remedy=remedy)
 
 
 def find_records(runs: Path, suite: str | None = None) -> list[Record]:
     """Every record below a root's ``runs`` folder, of one suite or of all, in path order."""
     pattern = f"{suite or '*'}/*/*/*/{RECORD_FILE}"
     folders = [path.parent for path in sorted(runs.glob(pattern))]
-    records = [read_record(folder) for folder in folders if not is_staging(folder)]
+    records = [read_run_record(folder) for folder in folders if not is_staging(folder)]
     return [record for record in records if record is not None]

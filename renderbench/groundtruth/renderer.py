@@ -1,4 +1,4 @@
-"""What a ground-truth renderer is, and how one is made from a suite's settings."""
+"""What a ground-truth renderer is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderbench.cameras import Camera
-from renderbench.config import RendererSettings
-from renderbench.groundtruth.medium import Medium
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,24 +42,3 @@ class Renderer(Protocol):
 
     def render(self, camera: Camera, *, seed: int) -> RenderedView:
         """One view; the same seed gives the same image."""
-
-
-def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | None = None) -> Renderer:
-    """The renderer that ``settings`` name, with ``medium`` loaded.
-
-    Args:
-        settings: the suite's renderer settings.
-        medium: what to render.
-        threads: how many threads it may use; see :class:`~renderbench.groundtruth.native.NativeRenderer`.
-    """
-    # Imported here: compiled kernels take a second to load, and other renderers need not be installed.
-    from renderbench.groundtruth.native import NativeRenderer
-
-    return NativeRenderer(medium, settings, threads=threads)
-
-
-def renderer_version(settings: RendererSettings) -> str:
-    """The version of the renderer that ``settings`` name, known without a medium (for digests)."""
-    from renderbench.groundtruth.native import VERSION
-
-    return VERSION

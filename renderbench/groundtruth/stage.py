@@ -12,8 +12,9 @@ from renderbench.artefacts import digest_of
 from renderbench.cameras import Camera, sphere_cameras
 from renderbench.config import Block, Suite
 from renderbench.errors import InputError, JobError
+from renderbench.groundtruth.backends import make_renderer, renderer_version
 from renderbench.groundtruth.medium import Medium, medium_from_rgba
-from renderbench.groundtruth.renderer import Renderer, make_renderer, renderer_version
+from renderbench.groundtruth.renderer import Renderer
 from renderbench.groundtruth.viewset import (
     ViewRecord,
     ViewSet,

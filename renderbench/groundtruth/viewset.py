@@ -23,10 +23,11 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from renderbench.artefacts import read_json, remove, staged, write_json
 from renderbench.cameras import Camera
-from renderbench.config import Strict, parse_model
+from renderbench.config import Strict
 from renderbench.errors import InputError
 from renderbench.groundtruth.colour import eight_bit_srgb, srgb_from_linear
 from renderbench.groundtruth.renderer import RenderedView
+from renderbench.records import read_record, write_record
 
 SCHEMA = 1
 _SET_FILE = "views.json"
@@ -214,7 +215,7 @@ def finish_set(
         noise_floor_mean_db=math.fsum(floors) / len(floors) if floors else None,
         views=list(views),
     )
-    write_json(folder / _SET_FILE, {"schema": SCHEMA, **record.model_dump(mode="json")})
+    write_record(folder / _SET_FILE, record, schema=SCHEMA)
 
 
 def read_set_record(folder: Path) -> SetRecord | None:
@@ -223,18 +224,8 @@ def read_set_record(folder: Path) -> SetRecord | None:
     Raises:
         InputError: it is damaged or of another schema.
     """
-    path = folder / _SET_FILE
-    payload = read_json(path)
-    if payload is None:
-        return None
-    found = payload.pop("schema", None) if isinstance(payload, dict) else None
-    if found != SCHEMA:
-        raise InputError(
-            path,
-            f"expected view set schema {SCHEMA}, found {found}",
-            "remove it and run `renderbench groundtruth` again",
-        )
-    return parse_model(SetRecord, payload, str(path))
+    remedy = "remove it and run `renderbench groundtruth` again"
+    return read_record(SetRecord, folder / _SET_FILE, what="view set", schema=SCHEMA, remedy=remedy)
 
 
 def _write_cameras(path: Path, cameras: Sequence[Camera]) -> None:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from renderbench.artefacts import digest_of, read_json, write_json
-from renderbench.config import Strict, parse_model
+from renderbench.artefacts import digest_of
+from renderbench.config import Strict
 from renderbench.errors import InputError, JobError
 from renderbench.layout import Root
 from renderbench.progress import Progress, progress
+from renderbench.records import read_record, write_record
 from renderbench.scans import store
 from renderbench.scans.groups import GROUPS, LABELS
 from renderbench.scans.sources import Source, find_sources
@@ -166,7 +167,7 @@ def prepare_dataset(
             entries.append(entry)
     record = Dataset(dataset=dataset, scans=sorted(entries, key=lambda entry: entry.name), rejected=rejected)
     if record != earlier:
-        write_json(record_path, {"schema": SCHEMA, **record.model_dump(mode="json", by_alias=True)})
+        write_record(record_path, record, schema=SCHEMA)
     return DatasetReport(
         dataset=dataset, written=tuple(written), skipped=tuple(skipped), rejected=tuple(rejected)
     )
@@ -191,17 +192,8 @@ def load_dataset(root: Root, dataset: str) -> Dataset:
 
 
 def _read_dataset(path: Path) -> Dataset | None:
-    payload = read_json(path)
-    if payload is None:
-        return None
-    found = payload.pop("schema", None) if isinstance(payload, dict) else None
-    if found != SCHEMA:
-        raise InputError(
-            path,
-            f"expected dataset schema {SCHEMA}, found {found}",
-            "remove it and run `renderbench dataset` again",
-        )
-    return parse_model(Dataset, payload, str(path))
+    remedy = "remove it and run `renderbench dataset` again"
+    return read_record(Dataset, path, what="dataset", schema=SCHEMA, remedy=remedy)
 
 
 def _command(dataset: str) -> str:

@@ -3,10 +3,10 @@ import pytest
 
 from renderbench.cameras import sphere_cameras
 from renderbench.errors import InputError
+from renderbench.groundtruth.backends import make_renderer
 from renderbench.groundtruth.colour import srgb_from_linear
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.native import NativeRenderer
-from renderbench.groundtruth.renderer import make_renderer
 from renderbench.groundtruth.viewset import noise_floor
 from tests.groundtruth.media import medium, settings
 

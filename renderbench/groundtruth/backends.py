@@ -1,0 +1,28 @@
+"""Which renderer a suite's settings name."""
+
+from __future__ import annotations
+
+from renderbench.config import RendererSettings
+from renderbench.groundtruth.medium import Medium
+from renderbench.groundtruth.renderer import Renderer
+
+
+def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | None = None) -> Renderer:
+    """The renderer that ``settings`` name, with ``medium`` loaded.
+
+    Args:
+        settings: the suite's renderer settings.
+        medium: what to render.
+        threads: how many threads it may use; see :class:`~renderbench.groundtruth.native.NativeRenderer`.
+    """
+    # Imported here: compiled kernels take a second to load, and other renderers need not be installed.
+    from renderbench.groundtruth.native import NativeRenderer
+
+    return NativeRenderer(medium, settings, threads=threads)
+
+
+def renderer_version(settings: RendererSettings) -> str:
+    """The version of the renderer that ``settings`` name, known without a medium (for digests)."""
+    from renderbench.groundtruth.native import VERSION
+
+    return VERSION
