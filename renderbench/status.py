@@ -9,7 +9,7 @@ from typing import Literal
 from renderbench.artefacts import is_staging, read_json
 from renderbench.config import Suite
 from renderbench.errors import InputError
-from renderbench.evaluation.record import find_records
+from renderbench.evaluation.record import read_run_record, run_folders
 from renderbench.evaluation.stage import Job, failure_of, jobs_of
 from renderbench.groundtruth.stage import view_set_path
 from renderbench.layout import Root
@@ -89,14 +89,17 @@ def _views(root: Root) -> Iterator[Item]:
 
 
 def _runs(root: Root) -> Iterator[Item]:
-    for record in find_records(root.path / "runs"):
-        psnr = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
-        yield Item(
-            kind="run",
-            name=f"{record.suite}/{record.block}/{record.scan}/{record.method}",
-            state="done",
-            detail=f"{psnr}, SSIM {record.ssim:.3f}",
-        )
+    for folder in run_folders(root.path / "runs"):
+        name = str(folder.relative_to(root.path / "runs"))
+        try:
+            record = read_run_record(folder)
+        except InputError as error:
+            # A damaged record is something to say, not a reason to say nothing else.
+            yield Item(kind="run", name=name, state="failed", detail=f"{error.problem}; {error.remedy}")
+            continue
+        if record is not None:
+            psnr = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
+            yield Item(kind="run", name=name, state="done", detail=f"{psnr}, SSIM {record.ssim:.3f}")
     for failure in sorted((root.path / "runs").glob("*/*/*/*.failed.json")):
         yield Item(
             kind="run",

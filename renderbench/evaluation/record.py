@@ -81,9 +81,17 @@ def read_run_record(folder: Path) -> Record | None:
     return read_record(Record, folder / RECORD_FILE, what="run", schema=RECORD_SCHEMA, remedy=remedy)
 
 
+def run_folders(runs: Path, suite: str | None = None) -> list[Path]:
+    """Every finished run's folder below a root's ``runs``, of one suite or of all, in path order."""
+    folders = [path.parent for path in sorted(runs.glob(f"{suite or '*'}/*/*/*/{RECORD_FILE}"))]
+    return [folder for folder in folders if not is_staging(folder)]
+
+
 def find_records(runs: Path, suite: str | None = None) -> list[Record]:
-    """Every record below a root's ``runs`` folder, of one suite or of all, in path order."""
-    pattern = f"{suite or '*'}/*/*/*/{RECORD_FILE}"
-    folders = [path.parent for path in sorted(runs.glob(pattern))]
-    records = [read_run_record(folder) for folder in folders if not is_staging(folder)]
+    """The records of :func:`run_folders`.
+
+    Raises:
+        InputError: one of them is damaged.
+    """
+    records = [read_run_record(folder) for folder in run_folders(runs, suite)]
     return [record for record in records if record is not None]
