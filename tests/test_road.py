@@ -237,6 +237,28 @@ def test_killing_any_stage_and_running_it_again_completes_it(study, root, render
     assert not [path for path in again.rglob("*") if is_staging(path)]
 
 
+def test_an_interrupt_says_how_to_go_on(study, root, tmp_path):
+    (tmp_path / "slow.toml").write_text(SUITE.replace('"tiny"', '"slow"').replace("= 16", "= 4096", 1))
+    arguments = ["groundtruth", "--root", str(root), "--suite", str(tmp_path / "slow.toml")]
+    # Python ignores SIGINT where the parent does, as a shell's background jobs do.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "renderbench", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    views = root / "views" / "folder" / "mini" / "seen.all.slow-fit" / "images"
+    deadline = time.monotonic() + 60
+    while not views.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; the same command goes on" in said
+    assert "Traceback" not in said
+
+
 def test_the_demo_is_the_same_verbs(renderbench, tmp_path):
     """Only as far as the first failure, since the demo itself takes minutes: `make demo` runs it."""
     (tmp_path / "file").touch()

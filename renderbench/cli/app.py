@@ -16,6 +16,8 @@ from renderbench.errors import RenderbenchError
 
 # Verbs that live outside renderbench/ register here, so that renderbench imports nothing above it.
 _GROUP = "renderbench.commands"
+# What typer makes of Ctrl-C: 128 + SIGINT.
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -25,6 +27,10 @@ def main() -> None:
     except RenderbenchError as error:
         print(f"renderbench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            print("renderbench: interrupted; the same command goes on from here", file=sys.stderr)
+        raise
 
 
 def build() -> typer.Typer:
