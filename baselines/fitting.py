@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from baselines.densify import DensityControl
 from baselines.losses import photometric_loss
@@ -23,6 +22,7 @@ from renderbench.methods import Task
 from renderbench.progress import progress
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.raster import RasterSettings, rasterise
+from renderbench.splats.scene import SplatScene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +149,9 @@ class _Chooser:
         }
 
     def consider(self, iteration: int, gaussians: Gaussians6D, loss: float, seconds: float) -> None:
+        scene = SplatScene(gaussians=gaussians, raster=self._raster)
         scores = [
-            psnr(truth, quantised(_render(gaussians, camera, self._raster).numpy()))
+            psnr(truth, quantised(scene.render(camera)))
             for camera, truth in zip(self._views.cameras, self._views.images, strict=True)
         ]
         mean_db = float(np.mean(np.minimum(scores, 100.0)))
@@ -166,8 +167,3 @@ class _Chooser:
         self.detail = f", {mean_db:.2f} dB on {len(self._views.cameras)} selection views"
         if mean_db > self._best_db:
             self._best_db, self._best_iteration, self._best = mean_db, iteration, gaussians.clone()
-
-
-def _render(gaussians: Gaussians6D, camera: Camera, raster: RasterSettings) -> Tensor:
-    with torch.no_grad():
-        return rasterise(gaussians, camera, raster).rgb

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from renderbench.groundtruth.colour import linear_from_srgb, srgb_from_linear
 from renderbench.splats.gaussians import Gaussians6D
-from renderbench.splats.raster import RasterSettings, rasterise
+from renderbench.splats.raster import RasterSettings
+from renderbench.splats.scene import SplatScene
 from renderbench.splats.sh import SH_C0, sh_from_rgb
 
 if TYPE_CHECKING:
@@ -39,19 +39,11 @@ def fit_shading_gain(gaussians: Gaussians6D, views: ViewSet, raster: RasterSetti
     truths = views.images()[chosen].astype(np.float32) / 255.0
 
     def error(log_gain: float) -> float:
-        lit = shaded(gaussians, float(np.exp(log_gain)))
-        renders = [_render(lit, views, int(view), raster) for view in chosen]
+        scene = SplatScene(gaussians=shaded(gaussians, float(np.exp(log_gain))), raster=raster)
+        renders = [scene.render(views.cameras[view]) for view in chosen]
         return float(np.mean((np.stack(renders) - truths) ** 2))
 
     best = minimize_scalar(
         error, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded", options={"xatol": _TOLERANCE}
     )
     return float(np.exp(best.x))
-
-
-def _render(gaussians: Gaussians6D, views: ViewSet, view: int, raster: RasterSettings) -> NDArray[np.float32]:
-    with torch.no_grad():
-        image: NDArray[np.float32] = (
-            rasterise(gaussians, views.cameras[view], raster).rgb.clamp(0.0, 1.0).numpy()
-        )
-    return image

@@ -73,7 +73,7 @@ def _window() -> Floats:
 
 
 @kernel
-def _forward_rows(counter, x, y, channels, window, partials, rows):  # type: ignore[no-untyped-def]
+def _forward_rows(counter: Any, x: Any, y: Any, channels: Any, window: Any, partials: Any, rows: Any) -> None:
     height, width = x.shape
     raw = np.empty((5, width), dtype=np.float32)
     moments = np.empty((5, width), dtype=np.float32)
@@ -96,7 +96,9 @@ def _forward_rows(counter, x, y, channels, window, partials, rows):  # type: ign
 
 
 @kernel
-def _backward_rows(counter, x, y, channels, window, partials, scale, gradient):  # type: ignore[no-untyped-def]
+def _backward_rows(
+    counter: Any, x: Any, y: Any, channels: Any, window: Any, partials: Any, scale: Any, gradient: Any
+) -> None:
     height, width = x.shape
     columns = np.zeros((3, width + 2 * _RADIUS * channels), dtype=np.float32)
     blurred = np.empty((3, width), dtype=np.float32)
@@ -115,7 +117,7 @@ def _backward_rows(counter, x, y, channels, window, partials, scale, gradient): 
 
 
 @helper
-def _products(a, b, aa, bb, ab):  # type: ignore[no-untyped-def]
+def _products(a: Any, b: Any, aa: Any, bb: Any, ab: Any) -> None:
     for i in range(a.size):
         aa[i] = a[i] * a[i]
         bb[i] = b[i] * b[i]
@@ -123,7 +125,7 @@ def _products(a, b, aa, bb, ab):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _add_middle(padded, weight, values):  # type: ignore[no-untyped-def]
+def _add_middle(padded: Any, weight: Any, values: Any) -> None:
     """padded, but for its equal margins, += weight * values."""
     margin = (padded.size - values.size) // 2
     middle = padded[margin : margin + values.size]
@@ -132,7 +134,7 @@ def _add_middle(padded, weight, values):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _blur_row(blurred, padded, window, channels):  # type: ignore[no-untyped-def]
+def _blur_row(blurred: Any, padded: Any, window: Any, channels: Any) -> None:
     """Blur interleaved channels along a row that has margins of zeros."""
     for i in range(blurred.size):
         blurred[i] = np.float32(0)
@@ -144,7 +146,7 @@ def _blur_row(blurred, padded, window, channels):  # type: ignore[no-untyped-def
 
 
 @helper
-def _ssim_row(moments, by_mean, by_square, by_product):  # type: ignore[no-untyped-def]
+def _ssim_row(moments: Any, by_mean: Any, by_square: Any, by_product: Any) -> float:
     """The sum of a row's SSIM; writes its derivatives by the mean of x, of x² and of xy."""
     two, one = np.float32(2), np.float32(1)
     mean_xs, mean_ys, xxs, yys, xys = moments[0], moments[1], moments[2], moments[3], moments[4]
@@ -165,6 +167,8 @@ def _ssim_row(moments, by_mean, by_square, by_product):  # type: ignore[no-untyp
 
 
 @helper
-def _gradient_row(gradient, x, y, by_mean, by_square, by_product, scale):  # type: ignore[no-untyped-def]
+def _gradient_row(
+    gradient: Any, x: Any, y: Any, by_mean: Any, by_square: Any, by_product: Any, scale: Any
+) -> None:
     for i in range(gradient.size):
         gradient[i] = scale * (by_mean[i] + np.float32(2) * x[i] * by_square[i] + y[i] * by_product[i])
