@@ -145,6 +145,7 @@ def prepare_dataset(
     written, skipped, rejected = [], [], []
     with show(f"dataset {dataset}", len(sources), "scans") as bar:
         for source in sources:
+            bar.advance(0, detail=source.name)
             try:
                 digest = _digest(source, functions)
                 path = root.scan(dataset, source.name)
@@ -159,7 +160,7 @@ def prepare_dataset(
                 # The record travels with the root; where the raw data lay does not.
                 reason = str(error).replace(f"{raw}/", "") if raw else str(error)
                 rejected.append(Rejection(name=source.name, reason=reason))
-            bar.advance(detail=source.name)
+            bar.advance()
 
     seen = {source.name for source in sources}
     for entry in earlier.entries if earlier else []:
