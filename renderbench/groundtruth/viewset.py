@@ -204,7 +204,7 @@ def finish_set(
 ) -> None:
     """Write the cameras, remove images beyond the last view, and mark the set as complete."""
     kept = {image_path(folder, index) for index in range(len(views))}
-    for stale in set((folder / "images").glob("*.png")) - kept:
+    for stale in set((folder / "images").glob("[0-9]*.png")) - kept:
         remove(stale)
     _write_cameras(folder / _CAMERAS_FILE, cameras)
     floors = [view.noise_floor_db for view in views if view.noise_floor_db is not None]

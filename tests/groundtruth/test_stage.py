@@ -218,21 +218,21 @@ def test_a_killed_run_resumes_at_the_view_in_hand(tmp_path, prepared) -> None:
     )
     try:
         deadline = time.monotonic() + 300
-        while len(list(images.glob("*.png"))) < 2:
+        while len(list(images.glob("[0-9]*.png"))) < 2:
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.005)
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    kept = {path: path.stat().st_mtime_ns for path in images.glob("*.png")}
+    kept = {path: path.stat().st_mtime_ns for path in images.glob("[0-9]*.png")}
     assert 2 <= len(kept) < 6
     with pytest.raises(InputError, match="incomplete"):
         open_views(root, study, study.blocks[0], "tiny", "fit")
 
     report = render_suite(root, study, threads=1)
     assert (report.rendered, report.skipped) == (7 - len(kept), len(kept))
-    assert kept.items() <= {path: path.stat().st_mtime_ns for path in images.glob("*.png")}.items()
+    assert kept.items() <= {path: path.stat().st_mtime_ns for path in images.glob("[0-9]*.png")}.items()
     assert not list(root.path.rglob(".staging-*"))
 
     resumed = open_views(root, study, study.blocks[0], "tiny", "fit").images()
