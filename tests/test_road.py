@@ -240,7 +240,7 @@ def test_killing_any_stage_and_running_it_again_completes_it(study, root, render
 
 
 def test_an_interrupt_says_how_to_go_on(study, root, tmp_path):
-    (tmp_path / "slow.toml").write_text(SUITE.replace('"tiny"', '"slow"').replace("= 256", "= 65536", 1))
+    (tmp_path / "slow.toml").write_text(SUITE.replace('"tiny"', '"slow"').replace("= 256", "= 4096", 1))
     arguments = ["groundtruth", "--root", str(root), "--suite", str(tmp_path / "slow.toml")]
     # Python ignores SIGINT where the parent does, as a shell's background jobs do.
     process = subprocess.Popen(
