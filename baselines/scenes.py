@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from baselines.fitting import fit_gaussians
 from baselines.radiodensity import radiodensity_gaussians
-from baselines.settings import AgpSettings, SixDgsAgpSettings, SixDgsSettings
+from baselines.settings import AgpSettings, FitSettings, SixDgsAgpSettings, SixDgsSettings
 from baselines.shading import fit_shading_gain, shaded
 from baselines.warmup import compile_kernels
 from renderbench.evaluation.ledger import Ledger
@@ -59,14 +59,7 @@ class SixDgsMethod:
             initial = radiodensity_gaussians(
                 task.scan.ct(), task.scan.groups(), task.scan.grid, self.settings, task.seed
             )
-        with ledger.timed("optimise"):
-            fit = fit_gaussians(initial, task, self.settings)
-        notes = fit.notes | {"initial_points": len(initial)}
-        return SplatScene(
-            gaussians=fit.gaussians,
-            raster=RasterSettings(lambda_opacity=self.settings.lambda_opacity),
-            notes=notes,
-        )
+        return _fitted(initial, task, self.settings, ledger, {})
 
 
 @dataclass(frozen=True)
@@ -82,18 +75,21 @@ class SixDgsAgpMethod:
         with ledger.timed("initialise"):
             prior, gain = prior_of(task, self.settings.prior)
             initial = most_seen(prior, task.fit_views, self.settings)
-        with ledger.timed("optimise"):
-            fit = fit_gaussians(initial, task, self.settings)
-        notes = fit.notes | {
-            "initial_points": len(initial),
-            "prior_points": len(prior),
-            "shading_gain": round(gain, 4),
-        }
-        return SplatScene(
-            gaussians=fit.gaussians,
-            raster=RasterSettings(lambda_opacity=self.settings.lambda_opacity),
-            notes=notes,
-        )
+        notes = {"prior_points": len(prior), "shading_gain": round(gain, 4)}
+        return _fitted(initial, task, self.settings, ledger, notes)
+
+
+def _fitted(
+    initial: Gaussians6D, task: Task, settings: FitSettings, ledger: Ledger, notes: dict[str, Any]
+) -> SplatScene:
+    """The scene that a fit makes of ``initial``; ``notes`` say how that came about."""
+    with ledger.timed("optimise"):
+        fit = fit_gaussians(initial, task, settings)
+    return SplatScene(
+        gaussians=fit.gaussians,
+        raster=RasterSettings(lambda_opacity=settings.lambda_opacity),
+        notes=fit.notes | {"initial_points": len(initial)} | notes,
+    )
 
 
 def prior_of(task: Task, settings: AgpSettings) -> tuple[Gaussians6D, float]:

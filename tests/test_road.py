@@ -268,3 +268,7 @@ def test_the_demo_is_the_same_verbs(renderbench, tmp_path):
     assert result.returncode == 2
     assert "$ renderbench dataset phantom" in result.stdout
     assert "Traceback" not in result.stderr
+    other = renderbench("demo", "--root", tmp_path / "root", "--suite", "laptop")
+    assert other.returncode == 2
+    assert "phantom only, found folder" in other.stderr
+    assert not (tmp_path / "root").exists()

@@ -21,13 +21,22 @@ def demo(
 ) -> None:
     """Walk the whole road on the built-in phantom: dataset, ground truth, every method, tables."""
     from renderbench.config import load_suite
+    from renderbench.errors import InputError
 
     start = time.perf_counter()
+    walked = load_suite(suite)
+    others = sorted({block.dataset for block in walked.blocks} - {"phantom"})
+    if others:
+        raise InputError(
+            f"suite {walked.name!r}",
+            f"expected blocks of the dataset phantom only, found {', '.join(others)}",
+            "run its stages one by one, or walk the suite 'demo'",
+        )
     study = ["--root", str(root), "--suite", suite]
     verbs = [
         ["dataset", "phantom", "--root", str(root)],
         ["groundtruth", *study],
-        *(["run", *study, "--method", method] for method in load_suite(suite).method_ids()),
+        *(["run", *study, "--method", method] for method in walked.method_ids()),
         ["tables", *study, "--format", "markdown"],
         ["leaderboard", "export", "--root", str(root)],
     ]
