@@ -28,6 +28,14 @@ class InputError(RenderbenchError):
     exit_code = 2
 
 
+class Excluded(InputError):
+    """A sound scan that lies outside what a benchmark takes: too many voxels, axes that are not orthonormal.
+
+    A dataset whose descriptor states that filter leaves the scan out and keeps the reason; anywhere else
+    it is bad input like any other.
+    """
+
+
 class JobError(RenderbenchError):
     """A job that failed on good input (exit code 1)."""
 
