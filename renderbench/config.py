@@ -18,6 +18,9 @@ from renderbench.resources import resource
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+Split = Literal["train", "val", "test", "unused"]
+"""What a scan is for. ``unused``: neither the dataset nor the paper assigns it."""
+
 
 class Strict(BaseModel):
     """A model of a file: frozen, and an unknown key is an error."""
@@ -70,7 +73,7 @@ class ViewSettings(Strict):
 class Block(Strict):
     """One block of a table: a dataset under one condition, and the methods compared there.
 
-    ``scans`` is a split of the dataset (``train``, ``test``), ``all``, or a list of names.
+    ``scans`` is a split of the dataset (``train``, ``val``, ``test``), ``all``, or a list of names.
     ``groups`` is ``all``, ``skeleton``, ``organs``, or a list of group names. ``protocol`` says how a
     fitted scene is chosen among its evaluations: ``heldout`` on fitting views kept apart, ``paper``
     on the test views themselves, as published.
@@ -79,7 +82,7 @@ class Block(Strict):
     id: str
     title: str
     dataset: str
-    scans: Literal["all", "train", "test"] | list[str] = "all"
+    scans: Literal["all", "train", "val", "test", "unused"] | list[str] = "all"
     transfer_function: str = "seen"
     groups: str | list[str] = "all"
     protocol: Literal["heldout", "paper"] = "heldout"

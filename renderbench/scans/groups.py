@@ -51,7 +51,20 @@ LABELS: tuple[Label, ...] = tuple(_MAP.labels)
 GROUP_INDEX: dict[str, int] = {group.id: group.index for group in GROUPS}
 """The index of a group by its id."""
 
-_GROUP_OF_LABEL = np.array([GROUP_INDEX[label.group] for label in LABELS], dtype=np.uint8)
+UNNAMED = 128
+"""Label values ``UNNAMED + g`` mean a structure of group g that its source does not name further: CT-ORG's
+"bone" is some bone. They lie outside Tables 3 and 4, which end at 119."""
+
+_UNNAMED_LABELS = tuple(
+    Label(value=UNNAMED + group.index, name=f"{group.name}, unnamed", group=group.id) for group in GROUPS[1:]
+)
+
+LABELS_BY_VALUE: dict[int, Label] = {label.value: label for label in (*LABELS, *_UNNAMED_LABELS)}
+"""Every value that a label volume may hold."""
+
+_GROUP_OF_LABEL = np.zeros(256, dtype=np.uint8)
+for _label in LABELS_BY_VALUE.values():
+    _GROUP_OF_LABEL[_label.value] = GROUP_INDEX[_label.group]
 
 # The selections that section 4.1 of the paper renders; "skeleton" is also a group.
 _NAMED = {
@@ -61,7 +74,7 @@ _NAMED = {
 
 
 def groups_of_labels(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The group index, 0 to 11, of every label value, 0 to 119 (Tables 3 and 4).
+    """The group index, 0 to 11, of every label value: Tables 3 and 4, and ``UNNAMED`` + group.
 
     Args:
         labels: uint8, any shape.
