@@ -47,6 +47,7 @@ def gathered(
     yielded = 0
 
     def hand_out() -> None:
+        crew.tend()
         workers = _worker_count(crew.client)
         patience.judge(workers)
         for index in islice(upcoming, max(0, workers - len(under_way))):
@@ -61,7 +62,6 @@ def gathered(
         try:
             future = finished.get(timeout=_TICK_SECONDS)
         except queue.Empty:
-            crew.tend()
             continue
         index = under_way.pop(future)
         result = _result(crew.client, future, name(index))

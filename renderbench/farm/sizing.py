@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,14 +72,23 @@ def gib(count: float) -> str:
 
 def free_memory() -> int:
     """Bytes that this machine, and the control group that this process is in, can still give."""
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
+    free = _memory_of_machine()
     for folder in _control_groups():
         limit, used = (_figure(folder / name) for name in ("memory.max", "memory.current"))
         if limit is not None and used is not None:
             free = min(free, max(0, limit - used + _reclaimable(folder)))
     return free
+
+
+def _memory_of_machine() -> int:
+    """What Linux counts as available; elsewhere all there is."""
+    try:
+        match = re.search(
+            r"^MemAvailable:\s+(\d+) kB$", Path("/proc/meminfo").read_text(), flags=re.MULTILINE
+        )
+    except OSError:
+        match = None
+    return int(match[1]) * 1024 if match else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _control_groups() -> list[Path]:
