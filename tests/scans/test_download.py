@@ -26,7 +26,7 @@ from renderbench.scans.download import (
 )
 from renderbench.scans.fetching import ResumingDownloader
 from tests.conftest import Command
-from tests.scans.file_server import FileServer, file_server
+from file_server import FileServer, file_server
 
 ZIP = "ct scans.zip"
 SERVED = "/files/ct%20scans.zip"
