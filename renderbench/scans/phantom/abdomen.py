@@ -175,4 +175,6 @@ def paint_pelvic_organs(canvas: Canvas, body: Body, textures: Textures) -> None:
     wall = textures.hollow(wall_mm=3.2, wall_hu=52.0, inside=urine)
     canvas.paint("urinary_bladder", roughened(space, bladder, rough, 1.6), wall)
     prostate = ellipsoid(space, [0, -18, -126], [23, 16, 15], power=2.2)
+    if body.female:
+        return
     canvas.paint("prostate", roughened(space, prostate, rough, 1.2), textures.flesh(74.0, mottle_hu=12.0))

@@ -2,7 +2,7 @@
 
 The anatomy is written down once, in template millimetres: x to the patient's left from the midline, y
 backwards from the front of the third lumbar vertebra, z upwards from the sacral promontory. A `Body` says how
-this patient's size, bend and proportions differ from the template.
+this patient's proportions differ from the template, its `Chart` where the template lies in the patient.
 """
 
 from __future__ import annotations
@@ -15,25 +15,60 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
-from renderbench.scans.phantom.fields import Space, single
+from renderbench.scans.phantom.chart import Chart
+from renderbench.scans.phantom.fields import single
 from renderbench.scans.phantom.kernels import oval
 
 Array = NDArray[Any]
 
-BOTTOM_MM, TOP_MM = -142.0, 446.0
+# What a scan shows: neck to below the hips, or head to mid-thigh.
+EXTENTS_MM = {"torso": (-186.0, 458.0), "body": (-305.0, 734.0)}
+BOTTOM_MM, TOP_MM = EXTENTS_MM["body"]
 
-# From the top down, as a surgeon counts; index 0 of every per-vertebra array is T1.
-VERTEBRAE = tuple([f"T{n}" for n in range(1, 13)] + [f"L{n}" for n in range(1, 6)])
-
-_DISC_MM = np.array([3.5] * 4 + [4.0] * 4 + [5.0] * 4 + [7.0, 8.0, 9.0, 10.0, 11.0])
-_BODY_MM = np.array(
-    [16, 16.5, 17, 17.5, 18, 18.3, 18.6, 19, 19.5, 20.5, 21.5, 22.5, 24, 25, 25.5, 25.5, 25], dtype=float
+# From the top down, as a surgeon counts; index 0 of every per-vertebra array is C1.
+VERTEBRAE = tuple(
+    f"{part}{n}" for part, count in (("C", 7), ("T", 12), ("L", 5)) for n in range(1, count + 1)
 )
 
-# Middle of the vertebral bodies seen from the side: lumbar lordosis, thoracic kyphosis.
+# The disc below each; below the atlas there is a joint, and the axis's tooth stands within its ring.
+_DISC_MM = np.repeat(
+    [3.0, 4.0, 4.4, 3.5, 4.0, 5.0, 7.0, 8.0, 9.0, 10.0, 11.0], [1, 1, 5, 4, 4, 4, 1, 1, 1, 1, 1]
+)
+_BODY_MM = np.hstack(
+    [
+        [14, 22, 13, 13, 13, 13.5, 15],
+        [16, 16.5, 17, 17.5, 18, 18.3, 18.6, 19, 19.5, 20.5, 21.5, 22.5],
+        [24, 25, 25.5, 25.5, 25],
+    ]
+)
+
+# Middle of the vertebral bodies seen from the side: lumbar lordosis, thoracic kyphosis, cervical lordosis.
 _SPINE = PchipInterpolator(
-    [-150, -120, -95, -64, -38, -12, 14, 48, 85, 120, 150, 180, 245, 320, 385, 430, 470],
-    [54, 68, 76, 72, 52, 27, 7, -1, 0, 7, 17, 26, 43, 45, 32, 14, -4],
+    [
+        -150,
+        -120,
+        -95,
+        -64,
+        -38,
+        -12,
+        14,
+        48,
+        85,
+        120,
+        150,
+        180,
+        245,
+        320,
+        385,
+        430,
+        460,
+        490,
+        520,
+        550,
+        575,
+        600,
+    ],
+    [54, 68, 76, 72, 52, 27, 7, -1, 0, 7, 17, 26, 43, 45, 32, 15, 1, -10, -15, -15, -11, -8],
 )
 
 # Rib cage in the horizontal plane: half-width, front and back at the middle line of the ribs.
@@ -56,20 +91,18 @@ class Body:
 
     Args:
         seed: of the scan; every organ draws from a stream of its own, see `stream`.
-        size: (3,) patient mm per template mm along x, y, z.
-        bend_mm: sideways shift of the spine at mid-height of the trunk (scoliosis).
-        stoop_mm: how far the chest stands behind the pelvis (kyphosis and lordosis).
-        chest: width of the rib cage, relative to the template.
+        female: wider hips, breasts, no prostate.
+        chart: the template's place in the patient: size, build and posture.
         belly: depth of the abdomen, relative to the template.
         fat_mm: thickness of the fat under the skin.
         breath_mm: height of the diaphragm above the template's.
+        centre_z: (24,) heights of the vertebral bodies' middles, C1 first.
+        height: (24,) of the vertebral bodies, mm.
     """
 
     seed: int
-    size: NDArray[np.float64]
-    bend_mm: float
-    stoop_mm: float
-    chest: float
+    female: bool
+    chart: Chart
     belly: float
     fat_mm: float
     breath_mm: float
@@ -80,18 +113,17 @@ class Body:
     def drawn(cls, seed: int) -> Body:
         """The body of a seed."""
         rng = _stream(seed, "body")
-        scale = rng.uniform(0.84, 0.91)
+        female = bool(rng.random() < 0.5)
         height, centre_z = _vertebra_levels(rng)
+        # Most people are neither lean nor stout; what hangs before the belly follows the fat under the skin.
+        stout = float(rng.beta(1.6, 2.6))
         return cls(
             seed=seed,
-            size=scale
-            * np.array([rng.uniform(0.96, 1.03), rng.uniform(0.95, 1.05), rng.uniform(0.97, 1.03)]),
-            bend_mm=float(rng.normal(0.0, 3.5)),
-            stoop_mm=float(rng.normal(0.0, 5.0)),
-            chest=float(rng.uniform(0.95, 1.03)),
-            belly=float(rng.uniform(0.94, 1.10)),
-            fat_mm=float(rng.uniform(7.0, 20.0)),
-            breath_mm=float(rng.uniform(-10.0, 8.0)),
+            female=female,
+            chart=Chart.drawn(rng, female=female),
+            belly=float(0.95 + 0.16 * stout + rng.uniform(-0.03, 0.03)),
+            fat_mm=float((9.0 if female else 6.0) + 22.0 * stout),
+            breath_mm=float(rng.uniform(-12.0, 8.0)),
             centre_z=centre_z,
             height=height,
         )
@@ -100,24 +132,11 @@ class Body:
         """The random stream of one organ: adding an organ changes no other."""
         return _stream(self.seed, name)
 
-    def shift(self, z: ArrayLike) -> tuple[Array, Array]:
-        """Patient mm by which the slice at template height ``z`` is moved along x and along y."""
-        up = (np.asarray(z, float) - 40.0) / 300.0
-        sideways = self.bend_mm * np.sin(2.4 * up + 0.4)
-        backwards = self.stoop_mm * np.sin(2.1 * up - 0.5)
-        return sideways, backwards
-
-    def space(self, x: Array, y: Array, z: Array) -> Space:
-        """The grid whose voxels lie at patient ``x``, ``y``, ``z`` (mm), in template millimetres."""
-        template_z = z / self.size[2]
-        sideways, backwards = self.shift(template_z)
-        return Space(
-            x=single(x / self.size[0]),
-            y=single(y / self.size[1]),
-            z=single(template_z),
-            x_shift=single(-sideways / self.size[0]),
-            y_shift=single(-backwards / self.size[1]),
-        )
+    @property
+    def skull_base(self) -> Array:
+        """The middle (3,) of the foramen magnum: where the spine's canal opens into the skull."""
+        z = self.centre_z[0] + 0.5 * self.height[0] + 6.0
+        return np.array([0.0, float(self.spine(z)) + 17.0, z])
 
     def spine(self, z: ArrayLike) -> Array:
         """y of the middle of the vertebral bodies at height ``z``."""
@@ -132,7 +151,7 @@ class Body:
     def cage(self, z: ArrayLike) -> tuple[Array, Array, Array]:
         """Half-width, front y and back y of the rib cage at height ``z``."""
         level = np.clip(np.asarray(z, float), _CAGE_Z[0], _CAGE_Z[-1])
-        return self.chest * _CAGE_WIDE(level), _CAGE_FRONT(level), _CAGE_BACK(level)
+        return _CAGE_WIDE(level), _CAGE_FRONT(level), _CAGE_BACK(level)
 
     def on_cage(self, angle: ArrayLike, z: ArrayLike) -> Array:
         """Points (n, 3) of the left half of the cage: ``angle`` (rad) 0 at the back, pi at the front."""

@@ -11,8 +11,9 @@ from renderbench.scans.phantom.abdomen import cavity, in_belly
 from renderbench.scans.phantom.body import Body
 from renderbench.scans.phantom.canvas import Canvas, Material, Patch
 from renderbench.scans.phantom.fields import Noise, chain, roughened, spline
-from renderbench.scans.phantom.spine import half_depth, sacral_front
+from renderbench.scans.phantom.spine import sacral_front
 from renderbench.scans.phantom.tissue import GAS_HU, Contrast, Textures
+from renderbench.scans.phantom.vertebrae import half_depth
 
 Array = NDArray[Any]
 
@@ -174,7 +175,7 @@ def _scattered(body: Body, rng: np.random.Generator) -> Array:
     trial = rng.uniform([-92, -98, -92], [92, 0, 92], (6000, 3))
     x, y, z = trial.T
     room = cavity(body, x, y, z) < -15.0
-    depth = np.array([half_depth(level) for level in z])
+    depth = half_depth(z)
     # In front of spine and great vessels, above the bladder, below the stomach and the transverse colon.
     front = y < np.minimum(body.spine(z) - depth - 34.0, 0.0)
     front |= (z < 0.0) & (y < sacral_front(z) - 30.0) & (np.abs(x) < 50.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,25 @@ FAR_MM = 1e3
 class Space:
     """The voxels of the grid in template millimetres, the frame in which the anatomy is written down.
 
-    The body's bend shifts each slice as a whole, so voxel (k, j, i) lies at
-    (x[i] + x_shift[k], y[j] + y_shift[k], z[k]).
+    The body's build widens and its posture shifts each slice as a whole: voxel (k, j, i) lies at
+    (x[i] * x_scale[k] + x_shift[k], y[j] * y_scale[k] + y_shift[k], z[k]).
+
+    Args:
+        x: (W,) patient mm.
+        y: (H,) patient mm.
+        z: (D,) template mm.
+        x_scale: (D,) template mm per patient mm, above 0.
+        x_shift: (D,) template mm.
+        y_scale: as ``x_scale``.
+        y_shift: as ``x_shift``.
     """
 
     x: Array
     y: Array
     z: Array
+    x_scale: Array
     x_shift: Array
+    y_scale: Array
     y_shift: Array
 
     @property
@@ -38,33 +49,42 @@ class Space:
         """(D, H, W) of the grid."""
         return len(self.z), len(self.y), len(self.x)
 
+    def moved(self, origin: ArrayLike) -> Space:
+        """The same voxels in coordinates whose origin is the template position ``origin`` (3,)."""
+        x, y, z = np.asarray(origin, np.float32)
+        return replace(self, z=self.z - z, x_shift=self.x_shift - x, y_shift=self.y_shift - y)
+
     def box(self, low: ArrayLike, high: ArrayLike) -> Box:
         """The slices (z, y, x) that hold the template box from ``low`` to ``high`` (x, y, z), in mm."""
         low, high = np.asarray(low, float), np.asarray(high, float)
-        spans = (
-            (self.z, low[2], high[2]),
-            (self.y, low[1] - self.y_shift.max(), high[1] - self.y_shift.min()),
-            (self.x, low[0] - self.x_shift.max(), high[0] - self.x_shift.min()),
-        )
-        found = []
-        for axis, first, last in spans:
-            start = int(np.searchsorted(axis, first))
-            stop = int(np.searchsorted(axis, last, side="right"))
-            # The loops need two samples to know the step; a shape outside the field keeps an edge sliver.
-            start = min(start, len(axis) - 2)
-            found.append(slice(start, max(stop, start + 2)))
-        return found[0], found[1], found[2]
+        rows = _span(self.z, low[2], high[2])
+        in_plane = []
+        for axis, scales, shifts, first, last in (
+            (self.y, self.y_scale[rows], self.y_shift[rows], low[1], high[1]),
+            (self.x, self.x_scale[rows], self.x_shift[rows], low[0], high[0]),
+        ):
+            in_plane.append(_span(axis, ((first - shifts) / scales).min(), ((last - shifts) / scales).max()))
+        return rows, in_plane[0], in_plane[1]
 
-    def axes(self, box: Box) -> tuple[Array, Array, Array, Array, Array]:
-        """z, y, x and the shifts of y and x within ``box``, as the compiled loops take them."""
-        return self.z[box[0]], self.y[box[1]], self.x[box[2]], self.y_shift[box[0]], self.x_shift[box[0]]
+    def axes(self, box: Box) -> tuple[Array, ...]:
+        """z, then y with its scales and shifts, then x with its, as the compiled loops take them."""
+        k, j, i = box
+        return (
+            self.z[k],
+            self.y[j],
+            self.y_scale[k],
+            self.y_shift[k],
+            self.x[i],
+            self.x_scale[k],
+            self.x_shift[k],
+        )
 
     def coordinates(self, box: Box) -> tuple[Array, Array, Array]:
         """x (d, 1, w), y (d, h, 1) and z (d, 1, 1) of the voxels in ``box``, to be broadcast."""
-        z, y, x, y_shift, x_shift = self.axes(box)
+        z, y, y_scale, y_shift, x, x_scale, x_shift = self.axes(box)
         return (
-            x[None, None, :] + x_shift[:, None, None],
-            y[None, :, None] + y_shift[:, None, None],
+            x[None, None, :] * x_scale[:, None, None] + x_shift[:, None, None],
+            y[None, :, None] * y_scale[:, None, None] + y_shift[:, None, None],
             z[:, None, None],
         )
 
@@ -200,6 +220,12 @@ def without(field: Field, hole: Field, *, blend_mm: float = 0.0) -> Field:
     return Field(box=field.box, values=values)
 
 
+def common(a: Field, b: Field) -> Field:
+    """What two shapes have in common."""
+    box = _overlap(a.box, b.box)
+    return Field(box=box, values=np.maximum(a.values[_within(a.box, box)], b.values[_within(b.box, box)]))
+
+
 def cut(space: Space, field: Field, point: ArrayLike, normal: ArrayLike, *, blend_mm: float = 0.0) -> Field:
     """The part of ``field`` on the side of the plane through ``point`` that ``normal`` points away from."""
     x, y, z = space.coordinates(field.box)
@@ -260,6 +286,15 @@ def mirrored(points: ArrayLike, side: int) -> Array:
     out = np.array(points, float)
     out[..., 0] *= side
     return out
+
+
+def _span(axis: Array, first: float, last: float) -> slice:
+    """The samples of ``axis`` from ``first`` to ``last``."""
+    start = int(np.searchsorted(axis, first))
+    stop = int(np.searchsorted(axis, last, side="right"))
+    # The loops need two samples to know the step; a shape outside the field keeps an edge sliver.
+    start = min(start, len(axis) - 2)
+    return slice(start, max(stop, start + 2))
 
 
 def _far(space: Space, box: Box) -> NDArray[np.float32]:

@@ -85,12 +85,12 @@ def _chambers(space: Space, lift: Array, size: float) -> list[tuple[str, Field, 
 def _hugging(space: Space, organ: Field, path: Array) -> Field:
     """A thin artery along ``path``, pulled onto the surface of ``organ``."""
     line = spline(path, step_mm=2.5)
-    z, y, x, y_shift, x_shift = space.axes(organ.box)
+    z, y, y_scale, y_shift, x, x_scale, x_shift = space.axes(organ.box)
     for _ in range(4):
         k = (line[:, 2] - z[0]) / (z[1] - z[0])
         near = np.clip(np.rint(k).astype(int), 0, len(z) - 1)
-        j = (line[:, 1] - y_shift[near] - y[0]) / (y[1] - y[0])
-        i = (line[:, 0] - x_shift[near] - x[0]) / (x[1] - x[0])
+        j = ((line[:, 1] - y_shift[near]) / y_scale[near] - y[0]) / (y[1] - y[0])
+        i = ((line[:, 0] - x_shift[near]) / x_scale[near] - x[0]) / (x[1] - x[0])
         steps = []
         for dk, dj, di in ((1, 0, 0), (0, 1, 0), (0, 0, 1)):
             ahead = map_coordinates(organ.values, [k + dk, j + dj, i + di], order=1, mode="nearest")

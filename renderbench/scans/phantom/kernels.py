@@ -15,23 +15,25 @@ from numpy.typing import NDArray
 Floats = NDArray[Any]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _first(low: float, start: float, step: float) -> int:
     return max(0, int(np.ceil((low - start) / step)))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _last(high: float, start: float, step: float, count: int) -> int:
     return min(count, int(np.floor((high - start) / step)) + 1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def chain_distance(
     values: Floats,
     z: Floats,
     y: Floats,
-    x: Floats,
+    y_scale: Floats,
     y_shift: Floats,
+    x: Floats,
+    x_scale: Floats,
     x_shift: Floats,
     points: Floats,
     radii: Floats,
@@ -41,7 +43,7 @@ def chain_distance(
 ) -> None:
     """Lower ``values`` (d, h, w) to the signed distance of a chain of tapered, flattened capsules.
 
-    Voxel (k, j, i) lies at (x[i] + x_shift[k], y[j] + y_shift[k], z[k]). ``points`` (n, 3), ``radii`` (n,);
+    Voxel (k, j, i) lies where `Space` says. ``points`` (n, 3), ``radii`` (n,);
     the section is ``stretch`` (n,) times wider along the unit vectors ``wide`` (n, 3). Voxels farther than
     ``reach`` from a capsule are left as they are.
     """
@@ -58,15 +60,17 @@ def chain_distance(
         k0 = _first(min(az, az + vz) - widest, z[0], dz)
         k1 = _last(max(az, az + vz) + widest, z[0], dz, depth)
         for k in range(k0, k1):
-            j0 = _first(min(ay, ay + vy) - widest, y[0] + y_shift[k], dy)
-            j1 = _last(max(ay, ay + vy) + widest, y[0] + y_shift[k], dy, height)
-            i0 = _first(min(ax, ax + vx) - widest, x[0] + x_shift[k], dx)
-            i1 = _last(max(ax, ax + vx) + widest, x[0] + x_shift[k], dx, width)
+            y_step, y_start = dy * y_scale[k], y[0] * y_scale[k] + y_shift[k]
+            x_step, x_start = dx * x_scale[k], x[0] * x_scale[k] + x_shift[k]
+            j0 = _first(min(ay, ay + vy) - widest, y_start, y_step)
+            j1 = _last(max(ay, ay + vy) + widest, y_start, y_step, height)
+            i0 = _first(min(ax, ax + vx) - widest, x_start, x_step)
+            i1 = _last(max(ax, ax + vx) + widest, x_start, x_step, width)
             qz = z[k] - az
             for j in range(j0, j1):
-                qy = y[j] + y_shift[k] - ay
+                qy = y_start + j * y_step - ay
                 for i in range(i0, i1):
-                    qx = x[i] + x_shift[k] - ax
+                    qx = x_start + i * x_step - ax
                     t = (qx * vx + qy * vy + qz * vz) / length2
                     t = min(1.0, max(0.0, t))
                     ex, ey, ez = qx - t * vx, qy - t * vy, qz - t * vz
@@ -78,13 +82,15 @@ def chain_distance(
                         values[k, j, i] = d
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def bead_distance(
     values: Floats,
     z: Floats,
     y: Floats,
-    x: Floats,
+    y_scale: Floats,
     y_shift: Floats,
+    x: Floats,
+    x_scale: Floats,
     x_shift: Floats,
     points: Floats,
     radii: Floats,
@@ -100,20 +106,22 @@ def bead_distance(
         far = radii[s] + reach
         for k in range(_first(cz - far, z[0], dz), _last(cz + far, z[0], dz, depth)):
             ez = z[k] - cz
-            j0 = _first(cy - far, y[0] + y_shift[k], dy)
-            j1 = _last(cy + far, y[0] + y_shift[k], dy, height)
-            i0 = _first(cx - far, x[0] + x_shift[k], dx)
-            i1 = _last(cx + far, x[0] + x_shift[k], dx, width)
+            y_step, y_start = dy * y_scale[k], y[0] * y_scale[k] + y_shift[k]
+            x_step, x_start = dx * x_scale[k], x[0] * x_scale[k] + x_shift[k]
+            j0 = _first(cy - far, y_start, y_step)
+            j1 = _last(cy + far, y_start, y_step, height)
+            i0 = _first(cx - far, x_start, x_step)
+            i1 = _last(cx + far, x_start, x_step, width)
             for j in range(j0, j1):
-                ey = y[j] + y_shift[k] - cy
+                ey = y_start + j * y_step - cy
                 for i in range(i0, i1):
-                    ex = x[i] + x_shift[k] - cx
+                    ex = x_start + i * x_step - cx
                     d = np.sqrt(ex * ex + ey * ey + ez * ez) - radii[s]
                     if d < values[k, j, i]:
                         values[k, j, i] = d
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def value_noise(points: Floats, table: Floats, cell: float, out: Floats) -> None:
     """Fill ``out`` (n,) with smooth noise at ``points`` (n, 3): a periodic (m, m, m) table, eased between."""
     m = table.shape[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.scans.phantom.body import TOP_MM, Body
+from renderbench.scans.phantom.body import Body
 from renderbench.scans.phantom.canvas import Canvas, Material, Patch
 from renderbench.scans.phantom.fields import (
     Field,
@@ -22,8 +22,8 @@ from renderbench.scans.phantom.fields import (
 )
 from renderbench.scans.phantom.pelvis import wing
 from renderbench.scans.phantom.ribs import SIDES
-from renderbench.scans.phantom.spine import half_depth
 from renderbench.scans.phantom.tissue import FAT_HU, MUSCLE_HU, Textures
+from renderbench.scans.phantom.vertebrae import half_depth
 
 Array = NDArray[Any]
 Rim = list[list[float]]
@@ -77,17 +77,24 @@ def _fibres(strands: Noise, textures: Textures, slant: float) -> Material:
 
 
 def _erector(space: Space, body: Body, sign: int, strength: float) -> Field:
-    levels = np.arange(-70.0, TOP_MM + 12.0, 12.0)
-    depth = np.array([half_depth(z) for z in levels])
-    out = np.interp(levels, [-70, -20, 60, 160, 260, 437], [16, 28, 34, 32, 27, 21])
+    """Three columns side by side, from the sacrum to the back of the head."""
+    levels = np.arange(-70.0, body.skull_base[2], 12.0)
+    out = np.interp(levels, [-70, -20, 60, 160, 260, 437, 560], [16, 28, 34, 32, 27, 21, 19])
     size = strength * np.interp(
-        levels, [-70, -30, 20, 90, 170, 260, 350, 437], [6, 14, 20, 23, 19, 13, 10, 12]
+        levels, [-70, -30, 20, 90, 170, 260, 350, 437, 490, 575], [6, 14, 20, 23, 19, 13, 10, 13, 14, 10]
     )
     # Over the sacrum the muscle lies on its back, above it behind the transverse processes.
     sacral = np.interp(levels, [-70, -30, 10, 60], [88, 80, 60, 48])
-    behind = body.spine(levels) + depth + np.interp(levels, [60, 170, 437], [31, 28, 27])
-    line = np.column_stack([sign * out, np.where(levels < 60, sacral, behind), levels])
-    return chain(space, line, size, wide=(1, 0, 0), stretch=1.35)
+    behind = (
+        body.spine(levels) + half_depth(levels) + np.interp(levels, [60, 170, 437, 560], [31, 28, 27, 25])
+    )
+    y = np.where(levels < 60, sacral, behind)
+    strands = []
+    for place, girth, back in ((-0.52, 0.66, 0.12), (0.18, 0.80, 0.08), (0.84, 0.62, -0.10)):
+        x = np.maximum(out + place * size, 0.7 * size)
+        line = np.column_stack([sign * x, y + back * size, levels])
+        strands.append(chain(space, line, girth * size, wide=(0, 1, 0), stretch=1.2))
+    return union(strands, blend_mm=3.0)
 
 
 def _iliopsoas(space: Space, sign: int, strength: float) -> Field:

@@ -1,4 +1,4 @@
-"""Hip bones and the upper ends of the femurs."""
+"""Hip bones and femurs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderbench.scans.phantom.body import Body
-from renderbench.scans.phantom.canvas import Canvas
+from renderbench.scans.phantom.canvas import Canvas, Material, Patch
 from renderbench.scans.phantom.fields import (
     Noise,
     beads,
@@ -86,11 +86,11 @@ def paint_pelvis(canvas: Canvas, body: Body, textures: Textures) -> None:
                 ellipsoid(space, joint, [_HEAD_MM] * 3),
                 chain(space, np.vstack([joint, mirrored([124, 8, -122], sign)]), [15.5, 16.0]),
                 chain(space, mirrored([[134, 18, -106], [130, 14, -128]], sign), [12.5, 17.0]),
-                chain(space, mirrored([[126, 10, -128], [120, 6, -160], [118, 4, -200]], sign), [19, 16, 15]),
+                chain(space, mirrored(_SHAFT, sign), [19, 16, 14.5, 14]),
             ],
             blend_mm=9.0,
         )
-        canvas.paint(f"femur_{side}", roughened(space, femur, rough, 0.4), bone)
+        canvas.paint(f"femur_{side}", roughened(space, femur, rough, 0.4), _thigh_bone(textures))
 
         socket = ellipsoid(space, joint - [sign * 3, 0, 0], [31, 31, 31])
         socket = cut(
@@ -114,6 +114,19 @@ def paint_pelvis(canvas: Canvas, body: Body, textures: Textures) -> None:
         canvas.paint(None, gap, textures.flesh(70.0))
 
 
+def _thigh_bone(textures: Textures) -> Material:
+    """Spongy at the hip; further down a thick tube around yellow marrow."""
+    hip = textures.bone(cortex_mm=1.6, marrow_hu=215.0)
+    shaft = textures.bone(cortex_mm=5.5, cortex_hu=1250.0, marrow_hu=-35.0)
+
+    def material(patch: Patch) -> Array:
+        down = np.clip((-140.0 - patch.points[:, 2]) / 40.0, 0.0, 1.0)
+        return np.asarray(hip(patch) + down * (shaft(patch) - hip(patch)))
+
+    return material
+
+
+_SHAFT = np.array([[126, 10, -128], [120, 6, -160], [112, 0, -220], [99, -5, -330]], dtype=float)
 _PUBIS = np.array([[80, -22, -92], [58, -40, -98], [34, -50, -108], [12, -50, -116]], dtype=float)
 
 

@@ -17,8 +17,8 @@ from renderbench.scans.phantom.fields import (
     spline,
     union,
 )
-from renderbench.scans.phantom.spine import half_depth, half_width
 from renderbench.scans.phantom.tissue import CARTILAGE_HU, Textures
+from renderbench.scans.phantom.vertebrae import half_depth, half_width
 
 Array = NDArray[Any]
 

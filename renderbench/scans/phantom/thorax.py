@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.scans.phantom.body import TOP_MM, Body
+from renderbench.scans.phantom.body import Body
 from renderbench.scans.phantom.canvas import Canvas, Material, Patch
 from renderbench.scans.phantom.fields import (
     Field,
+    Space,
     chain,
     from_formula,
     mirrored,
@@ -23,17 +24,21 @@ from renderbench.scans.phantom.vessels import before_spine, branching, tube
 
 Array = NDArray[Any]
 
+LARYNX_MM = 474.0
+"""Height of the cricoid cartilage, where windpipe and gullet begin."""
+
 _RIB_TO_LUNG_MM = 7.5
+_APEX_MM = 436.0
 
 
-def paint_airways(canvas: Canvas, body: Body, textures: Textures) -> list[Field]:
+def paint_airways(canvas: Canvas, body: Body, gland_hu: float, textures: Textures) -> list[Field]:
     """Trachea with the main bronchi, oesophagus and thyroid; returns what the lungs must keep clear of."""
     space = canvas.space
     fork = np.array([0.0, -2.0, 350.0])
-    top = before_spine(body, 1.0, [TOP_MM + 12, 420, 385], 17.0)
+    top = before_spine(body, 1.0, [LARYNX_MM, 450, 420, 385], 17.0)
     airway = union(
         [
-            tube(space, np.vstack([top, fork]), [10.0, 10.0, 10.0, 10.5]),
+            tube(space, np.vstack([top, fork]), [9.0, 10.0, 10.0, 10.0, 10.5]),
             tube(space, [fork, [-20, 1, 336], [-40, 6, 320], [-52, 8, 306]], [8.5, 8.0, 7.4, 6.0]),
             tube(space, [fork, [22, 4, 336], [42, 10, 322], [54, 14, 310]], [8.0, 7.2, 6.8, 5.6]),
         ],
@@ -42,27 +47,31 @@ def paint_airways(canvas: Canvas, body: Body, textures: Textures) -> list[Field]
     wall = textures.hollow(wall_mm=2.6, wall_hu=48.0, inside=lambda p: np.full(len(p.depth), -990.0))
     canvas.paint("trachea", airway, wall)
 
-    gullet = before_spine(body, 4.0, [TOP_MM + 12, 420, 385, 350], 6.5)
+    gullet = before_spine(body, 4.0, [LARYNX_MM, 450, 420, 385, 350], 6.5)
     lower = [[4, 17, 315], [6, 14, 280], [10, 4, 250], [18, -8, 226], [30, -10, 212]]
-    gullet[:, 0] += [0, 1, 2, 0]
-    esophagus = tube(space, np.vstack([gullet, lower]), [7, 7, 7.5, 7.5, 7.5, 7.5, 8, 8, 8.5])
+    gullet[:, 0] += [-3, -1, 1, 2, 0]
+    esophagus = tube(space, np.vstack([gullet, lower]), [6, 6.5, 7, 7.5, 7.5, 7.5, 7.5, 8, 8, 8.5])
     inside = textures.flesh(10.0, mottle_hu=30.0)
     canvas.paint("esophagus", esophagus, textures.hollow(wall_mm=3.8, wall_hu=68.0, inside=inside))
 
-    lobes = [
-        chain(
-            space,
-            mirrored(top[:1] + np.array([[17, -2, -26], [19, -1, 4]]), sign),
-            [8, 9],
-            wide=(0, 1, 0),
-            stretch=1.3,
-        )
-        for _, sign in SIDES
-    ]
-    bridge = chain(space, top[:1] + np.array([[-15, -12, -18], [15, -12, -18]]), 4.0)
-    thyroid = union([*lobes, bridge], blend_mm=5.0)
-    canvas.paint("thyroid_gland", thyroid, textures.flesh(165.0, mottle_hu=12.0))
+    thyroid = _thyroid(space, top, body.stream("thyroid"))
+    canvas.paint("thyroid_gland", thyroid, textures.flesh(gland_hu, mottle_hu=12.0))
     return [airway, esophagus]
+
+
+def _thyroid(space: Space, windpipe: Array, rng: np.random.Generator) -> Field:
+    """Two pear-shaped lobes beside the windpipe below the larynx, and the isthmus between them."""
+    size = float(rng.uniform(0.85, 1.2))
+    low, high = windpipe[1] - [0, 0, 10], windpipe[0] + [0, 0, 6]
+    shape = np.array([[15, -1, 0], [18, 2, 0], [18, 4, 0]], float)
+    axis = np.vstack([low, 0.5 * (low + high), high])
+    girth = size * np.array([8.5, 8.5, 4.5])
+    lobes = [
+        chain(space, axis + mirrored(shape, sign), girth, wide=(0, 1, 0), stretch=1.25) for _, sign in SIDES
+    ]
+    front = low + np.array([[-14, -10, 5], [0, -13, 6], [14, -10, 5]])
+    bridge = chain(space, front, 4.0, wide=(0, 0, 1), stretch=1.8)
+    return union([*lobes, bridge], blend_mm=5.0)
 
 
 def paint_mediastinum(canvas: Canvas, body: Body, organs: list[Field], textures: Textures) -> None:
@@ -87,7 +96,7 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
     def pleura(x: Array, y: Array, z: Array) -> Array:
         inside = body.cage_distance(x, y, z) + _RIB_TO_LUNG_MM
         dome = 0.8 * (body.diaphragm(x, y) + 2.5 - z)
-        roof = z - 436.0 + 0.0 * x
+        roof = z - _APEX_MM + 0.0 * x
         spine = 3.5 + 0.06 * np.abs(y) - np.abs(x) + 0.0 * z
         return soft_max(soft_max(soft_max(inside, dome, 5.0), roof, 20.0), spine, 2.0)
 
@@ -99,7 +108,7 @@ def paint_lungs(canvas: Canvas, body: Body, textures: Textures) -> None:
     def horizontal(x: Array, y: Array, z: Array) -> Array:
         return z - (290.0 + tilt[2]) - 0.10 * (y + 40.0) + 0.0 * x
 
-    room = from_formula(space, [-155, -130, 120], [155, 95, TOP_MM], pleura)
+    room = from_formula(space, [-155, -130, 120], [155, 95, _APEX_MM + 4.0], pleura)
     x, y, z = space.coordinates(room.box)
 
     def lobe(side: int, upper: int, middle: int) -> Field:

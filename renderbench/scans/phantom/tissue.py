@@ -21,8 +21,13 @@ CARTILAGE_HU, DISC_HU, NERVE_HU = 125.0, 85.0, 38.0
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """HU of enhancing tissues, from an early arterial to a portal venous phase."""
+    """HU of enhancing tissues in a native, an arterial or a portal venous scan.
 
+    Args:
+        phase: one of `PHASES`.
+    """
+
+    phase: str
     aorta: float
     veins: float
     portal: float
@@ -34,6 +39,7 @@ class Contrast:
     spleen: float
     pancreas: float
     gland: float
+    thyroid: float
     renal_cortex: float
     renal_medulla: float
     bowel_wall: float
@@ -43,28 +49,39 @@ class Contrast:
     def drawn(cls, body: Body) -> Contrast:
         """The phase and dose of a body's scan."""
         rng = body.stream("contrast")
-        late = float(rng.beta(0.8, 0.6))
-        dose = float(rng.uniform(0.92, 1.08))
-        drunk = bool(rng.random() < 0.3)
-        values = {name: dose * (early + late * (venous - early)) for name, (early, venous) in _PHASES.items()}
-        return cls(**values, bowel_content=float(rng.uniform(140, 230) if drunk else rng.uniform(30, 70)))
+        phase = str(rng.choice(PHASES, p=[0.2, 0.3, 0.5]))
+        late = float(rng.uniform(0.0, 0.3) if phase == "arterial" else rng.uniform(0.75, 1.0))
+        dose = 0.0 if phase == "native" else float(rng.uniform(0.9, 1.1))
+        values = {
+            name: plain + dose * (early + late * (venous - early) - plain)
+            for name, (plain, early, venous) in _ENHANCEMENT.items()
+        }
+        # A stout patient's liver is often a fatty one.
+        values["liver"] -= max(0.0, rng.normal(0.8 * (body.fat_mm - 14.0), 4.0))
+        drunk = bool(rng.random() < 0.25)
+        content = float(rng.uniform(140, 230) if drunk else rng.uniform(15, 55))
+        return cls(phase=phase, **values, bowel_content=content)
 
 
-_PHASES = {
-    "aorta": (300.0, 172.0),
-    "veins": (152.0, 165.0),
-    "portal": (155.0, 182.0),
-    "left_heart": (285.0, 170.0),
-    "right_heart": (225.0, 165.0),
-    "lung_artery": (245.0, 168.0),
-    "muscle_of_heart": (122.0, 112.0),
-    "liver": (98.0, 116.0),
-    "spleen": (132.0, 124.0),
-    "pancreas": (112.0, 98.0),
-    "gland": (92.0, 80.0),
-    "renal_cortex": (205.0, 192.0),
-    "renal_medulla": (118.0, 172.0),
-    "bowel_wall": (112.0, 104.0),
+PHASES = ("native", "arterial", "portal venous")
+
+# Native, late arterial (about 35 s) and portal venous (about 70 s) HU.
+_ENHANCEMENT = {
+    "aorta": (42.0, 310.0, 165.0),
+    "veins": (42.0, 115.0, 152.0),
+    "portal": (42.0, 132.0, 178.0),
+    "left_heart": (42.0, 290.0, 162.0),
+    "right_heart": (42.0, 228.0, 158.0),
+    "lung_artery": (42.0, 240.0, 160.0),
+    "muscle_of_heart": (46.0, 120.0, 110.0),
+    "liver": (59.0, 78.0, 112.0),
+    "spleen": (49.0, 122.0, 121.0),
+    "pancreas": (42.0, 108.0, 94.0),
+    "gland": (28.0, 88.0, 72.0),
+    "thyroid": (100.0, 190.0, 160.0),
+    "renal_cortex": (33.0, 180.0, 192.0),
+    "renal_medulla": (33.0, 88.0, 172.0),
+    "bowel_wall": (40.0, 98.0, 102.0),
 }
 
 

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from renderbench.scans.phantom.body import TOP_MM, Body
+from renderbench.scans.phantom.body import Body
 from renderbench.scans.phantom.canvas import Canvas
-from renderbench.scans.phantom.fields import Field, Noise, Space, chain, roughened, spline, union
+from renderbench.scans.phantom.fields import (
+    Field,
+    Noise,
+    Space,
+    chain,
+    mirrored,
+    roughened,
+    spline,
+    union,
+)
 from renderbench.scans.phantom.ribs import SIDES
-from renderbench.scans.phantom.spine import half_depth
 from renderbench.scans.phantom.tissue import Contrast, Textures
+from renderbench.scans.phantom.vertebrae import half_depth
 
 Array = NDArray[Any]
 Waypoint = Sequence[float] | Array
@@ -21,7 +30,8 @@ Waypoints = Sequence[Waypoint] | Array
 
 PULMONARY_ARTERY = "Pulmonary Artery (User-defined)"
 
-_ABOVE = TOP_MM + 12.0
+# Radii of the carotid above the collar bone; it widens where it divides.
+_CAROTID_MM = [4.2, 4.2, 5.4, 3.6, 3.2, 3.0]
 
 
 def tube(space: Space, points: Waypoints, radii: ArrayLike) -> Field:
@@ -44,6 +54,8 @@ def paint_vessels(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
     veins = _veins(canvas.space, body)
     for name, parts in arteries.items():
         paint(name, parts, contrast.lung_artery if name == PULMONARY_ARTERY else contrast.aorta)
+    jugular = [tube(canvas.space, _jugular(body, sign), [6, 6.5, 6, 5, 4.5]) for _, sign in SIDES]
+    canvas.paint(None, union(jugular), textures.flesh(contrast.veins, mottle_hu=4.0))
     for name, parts in veins.items():
         paint(name, parts, contrast.portal if name == "portal_vein_and_splenic_vein" else contrast.veins)
 
@@ -51,7 +63,7 @@ def paint_vessels(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
 def before_spine(body: Body, x: float, z: ArrayLike, gap: float) -> Array:
     """Points (n, 3) at ``x``, ``gap`` mm before the vertebral bodies, at heights ``z``."""
     level = np.asarray(z, float)
-    depth = np.array([half_depth(value) for value in level])
+    depth = half_depth(level)
     return np.column_stack([np.full_like(level, x), body.spine(level) - depth - gap, level])
 
 
@@ -71,11 +83,13 @@ def _arteries(space: Space, body: Body) -> dict[str, list[Field]]:
             tube(space, [[-9, -34, 372], [-18, -26, 392], [-26, -16, 408]], [7, 6.5, 6.5])
         ],
         "common_carotid_artery_right": [
-            tube(space, [[-25, -17, 406], [-25, -14, 425], [-24, -10, _ABOVE]], [4.4, 4.2, 4.2])
+            tube(space, [[-25, -17, 406], [-25, -16, 425], *_carotid(body, -1)], [4.4, 4.2, *_CAROTID_MM])
         ],
         "common_carotid_artery_left": [
             tube(
-                space, [[1, -20, 380], [12, -17, 402], [20, -13, 426], [23, -9, _ABOVE]], [4.6, 4.3, 4.2, 4.2]
+                space,
+                [[1, -20, 380], [12, -17, 402], [21, -16, 426], *_carotid(body, 1)],
+                [4.6, 4.3, 4.2, *_CAROTID_MM],
             )
         ],
         "subclavian_artery_right": [
@@ -111,6 +125,26 @@ def _arteries(space: Space, body: Body) -> dict[str, list[Field]]:
             tube(space, inner, [4.4, 3.8, 2.6]),
         ]
     return trunks
+
+
+def _carotid(body: Body, sign: int) -> Array:
+    """The common carotid from the collar bone on, and the internal one up to its canal in the skull.
+
+    TotalSegmentator has no label for the internal carotid; its course is given to the common one.
+    """
+    base = body.skull_base + mirrored([25, -14, -2], sign)
+    neck = before_spine(body, 0.0, [450.0, 482.0, 512.0, 534.0], 5.0)
+    neck[:, 0] = sign * np.array([23.0, 27.0, 28.0, 29.0])
+    return np.vstack([neck, 0.5 * (neck[-1] + base) + mirrored([1, -2, 0], sign), base])
+
+
+def _jugular(body: Body, sign: int) -> Array:
+    """The internal jugular vein, which has no label, from the skull to behind the collar bone."""
+    base = body.skull_base + mirrored([27, -2, -2], sign)
+    neck = before_spine(body, 0.0, [432.0, 465.0, 500.0, 535.0], 1.0)
+    neck[:, 0] = sign * np.array([38.0, 37.0, 37.0, 34.0])
+    neck[0, 1] = -22.0
+    return np.vstack([neck, base])
 
 
 def _branches(space: Space, belly: Array) -> list[Field]:
@@ -152,14 +186,12 @@ def _veins(space: Space, body: Body) -> dict[str, list[Field]]:
             )
         ],
         "brachiocephalic_vein_right": [
-            tube(
-                space, [[-27, -36, 376], [-32, -32, 396], [-40, -24, 414], [-42, -16, _ABOVE]], [8, 7.4, 7, 6]
-            )
+            tube(space, [[-27, -36, 376], [-32, -32, 396], [-38, -25, 414], [-38, -22, 432]], [8, 7.4, 7, 6])
         ],
         "brachiocephalic_vein_left": [
             tube(
                 space,
-                [[-25, -37, 377], [-6, -41, 387], [18, -36, 397], [37, -24, 410], [41, -17, _ABOVE]],
+                [[-25, -37, 377], [-6, -41, 387], [18, -36, 397], [35, -26, 412], [38, -22, 432]],
                 [7.6, 7.2, 7, 7, 6],
             )
         ],
