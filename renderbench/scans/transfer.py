@@ -81,33 +81,35 @@ class TransferFunction:
             dtype: of the result; float16 halves its memory.
 
         Returns:
-            (4, D, H, W): red, green, blue and alpha, each in [0, 1].
+            (4, D, H, W): red, green, blue and alpha, each in [0, 1]. In memory the four values of a
+            voxel lie side by side.
         """
         low, table = self._table
         table = table.astype(dtype)
-        width = table.shape[-1] // len(GROUPS)
-        rgba = np.empty((4, *ct.shape), dtype=dtype)
-        # One slice at a time: the index array of 48 million voxels would weigh as much as a channel.
+        width = len(table) // len(GROUPS)
+        first = (np.arange(len(GROUPS)) * width - low).astype(np.intp)
+        rgba = np.empty((*ct.shape, 4), dtype=dtype)
+        # One slice at a time: the index array of 48 million voxels would weigh as much as they.
         for z in range(ct.shape[0]):
-            entry = np.clip(ct[z].astype(np.int32) - low, 0, width - 1)
-            entry += groups[z].astype(np.int32) * width
-            for channel in range(4):
-                rgba[channel, z] = table[channel].take(entry)
-        return rgba
+            entry = np.clip(ct[z], low, low + width - 1, dtype=np.intp)
+            entry += first[groups[z]]
+            # No index is out of range; "clip" spares numpy a copy of what it writes to.
+            table.take(entry, axis=0, out=rgba[z], mode="clip")
+        return np.moveaxis(rgba, -1, 0)
 
     @cached_property
     def _table(self) -> tuple[int, NDArray[np.float64]]:
-        """The lowest HU that is tabulated, and (4, 12 · N) of RGBA at every integer HU from there on."""
+        """The lowest HU that is tabulated, and (12 · N, 4) of RGBA at every integer HU from there on."""
         low = math.floor(min(points[0, 0] for points in self.points.values()))
         high = math.ceil(max(points[-1, 0] for points in self.points.values()))
         hu = np.arange(low, high + 1)
-        table = np.empty((4, len(GROUPS), len(hu)))
+        table = np.empty((len(GROUPS), len(hu), 4))
         for group in GROUPS:
             points = self.points[group.id]
             for channel in range(4):
-                table[channel, group.index] = np.interp(hu, points[:, 0], points[:, 1 + channel])
-        table[:3] /= 255
-        return low, table.reshape(4, -1)
+                table[group.index, :, channel] = np.interp(hu, points[:, 0], points[:, 1 + channel])
+        table[..., :3] /= 255
+        return low, table.reshape(-1, 4)
 
 
 def transfer_function_names() -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from renderbench.errors import InputError
+from renderbench.scans.fingerprint import foreground_histogram
 from renderbench.scans.groups import GROUP_INDEX, groups_of_labels
 from renderbench.scans.store import ScanStore, write_scan
 from renderbench.scans.transfer import load_transfer_function
@@ -17,6 +20,13 @@ from renderbench.scans.volume import Grid, Scan
 
 SHAPE = (70, 40, 30)  # more than one chunk in z, less than one in y and x
 LUNG_LABEL = 10
+FOLDERS = {
+    "ct": "0",
+    "labels": "labels/anatomy/0",
+    "groups": "labels/groups/0",
+    "rgba/seen": "rgba/seen/0",
+    "foreground_histogram": "foreground_histogram",
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +78,7 @@ def test_arrays_come_back_as_they_went_in(written, scan):
     for name in ("seen", "unseen"):
         rgba = store.rgba(name)
         assert rgba.dtype == np.float32
+        assert rgba.flags.c_contiguous
         np.testing.assert_allclose(
             rgba, load_transfer_function(name).apply(scan.ct, groups), rtol=2**-11, atol=3e-8
         )
@@ -78,8 +89,6 @@ def test_attributes_come_back_as_they_went_in(written, scan):
     assert (store.name, store.dataset, store.digest) == ("case", "trial", "abc")
     assert store.grid.shape == SHAPE
     np.testing.assert_array_equal(store.grid.world_from_voxel, scan.grid.world_from_voxel)
-    assert (store.seconds["read"], store.seconds["resample"]) == (0.5, 0.25)
-    assert store.seconds["transfer"] > 0
     assert list(store.transfer_functions) == ["seen", "unseen"]
     assert store.transfer_functions["seen"] == load_transfer_function("seen").digest
     assert store.provenance["sources"] == [{"name": "ct.nii.gz", "bytes": 1}]
@@ -103,7 +112,7 @@ def test_a_store_is_replaced_whole(tmp_path, scan):
     store = ScanStore.open(path)
     assert list(store.transfer_functions) == ["unseen"]
     assert not (path / "rgba" / "seen").exists()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["case.zarr"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["case.seconds.json", "case.zarr"]
 
 
 def test_an_absent_transfer_function_names_those_present(written):
@@ -129,12 +138,12 @@ def test_missing_foreign_and_other_stores_are_refused(tmp_path, path):
     metadata = json.loads((path / "zarr.json").read_text())
     metadata["attributes"]["renderbench_scan"]["schema"] = 0
     (path / "zarr.json").write_text(json.dumps(metadata))
-    with pytest.raises(InputError, match="expected scan schema 1, found 0"):
+    with pytest.raises(InputError, match="expected scan schema 2, found 0"):
         ScanStore.open(path)
 
 
 def shard_of(path: Path, name: str) -> Path:
-    return next(entry for entry in sorted((path / name / "c").rglob("*")) if entry.is_file())
+    return next(entry for entry in sorted((path / FOLDERS[name] / "c").rglob("*")) if entry.is_file())
 
 
 def flip_a_byte(shard: Path) -> None:
@@ -143,20 +152,118 @@ def flip_a_byte(shard: Path) -> None:
     shard.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["ct", "labels", "groups", "rgba/seen"])
+def read(store: ScanStore, name: str) -> np.ndarray:
+    return store.rgba("seen") if name == "rgba/seen" else getattr(store, name)()
+
+
+@pytest.mark.parametrize("name", ["ct", "labels", "groups", "rgba/seen", "foreground_histogram"])
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "words"),
     [
-        Path.unlink,
-        flip_a_byte,
-        lambda shard: shard.write_bytes(shard.read_bytes()[:-100]),
-        lambda shard: shutil.rmtree(shard.parents[3]),
+        (Path.unlink, "is missing"),
+        (flip_a_byte, "has other bytes"),
+        (lambda shard: shard.write_bytes(shard.read_bytes()[:-1]), "bytes, not"),
+        (lambda shard: shard.with_name("99").write_bytes(b"chunk"), "was not written with it"),
     ],
-    ids=["missing shard", "flipped byte", "cut shard", "missing array"],
+    ids=["missing shard", "flipped byte", "cut shard", "foreign shard"],
 )
-def test_damage_is_never_read_as_data(path, name, spoil):
-    spoil(shard_of(path, name))
+def test_damage_is_never_read_as_data(path, name, spoil, words):
+    shard = shard_of(path, name)
+    spoil(shard)
     store = ScanStore.open(path)
-    with pytest.raises(InputError, match=r"remove this store and run `renderbench dataset` again") as caught:
-        store.rgba("seen") if name == "rgba/seen" else getattr(store, name)()
-    assert f"array {name!r}" in str(caught.value)
+    with pytest.raises(InputError, match="remove this store and run `renderbench dataset` again") as caught:
+        read(store, name)
+    assert f"array {name!r}: " in str(caught.value)
+    assert words in str(caught.value)
+    with pytest.raises(InputError, match=words):
+        store.verify()
+    whole = next(other for other in FOLDERS if other != name)
+    read(store, whole)
+
+
+def test_an_array_that_is_gone_or_misdescribed_is_not_read(path):
+    shutil.rmtree(path / "labels" / "groups")
+    metadata = path / "0" / "zarr.json"
+    metadata.write_text(metadata.read_text().replace('"fill_value": 0', '"fill_value": 1'))
+    store = ScanStore.open(path)
+    with pytest.raises(InputError, match=r"array 'groups'.*is missing"):
+        store.groups()
+    with pytest.raises(InputError, match=r"array 'ct'.*0/zarr\.json has other bytes"):
+        store.ct()
+
+
+def test_the_whole_store_is_verified_to_the_last_file(path):
+    store = ScanStore.open(path)
+    store.verify()
+    (path / "labels" / "1").touch()
+    with pytest.raises(InputError, match="labels/1 was not written with it"):
+        store.verify()
+    (path / "labels" / "1").unlink()
+    (path / "rgba" / "zarr.json").unlink()
+    with pytest.raises(InputError, match=r"rgba/zarr\.json is missing"):
+        store.verify()
+
+
+def test_attributes_that_were_changed_are_refused(path):
+    root = path / "zarr.json"
+    root.write_text(root.read_text().replace("-160", "-161"))
+    with pytest.raises(InputError, match=r"zarr\.json has other values"):
+        ScanStore.open(path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
+    }
+
+
+def test_the_same_scan_gives_the_same_bytes(tmp_path, written, scan, monkeypatch):
+    monkeypatch.setenv("RENDERBENCH_THREADS", "1")
+    again = contents(write(tmp_path / "again.zarr", scan))
+    assert again == contents(written)
+    assert len(again) > 20
+
+
+def test_zarr_finds_nothing_strange_in_a_store(written):
+    import zarr
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        members = dict(zarr.open_group(written, mode="r").members(max_depth=None))
+    assert {"0", "labels/anatomy/2", "labels/groups/0", "rgba/unseen/0"} <= set(members)
+    assert members["0"].shards == (64, 64, 64)
+    assert members["0"].chunks == (64, 64, 64)
+
+
+def test_seconds_lie_beside_the_store_and_answer_to_its_digest(path, written):
+    assert ScanStore.open(path).seconds == {}
+    shutil.copy(written.with_name("case.seconds.json"), path.parent)
+    seconds = ScanStore.open(path).seconds
+    assert (seconds["read"], seconds["resample"]) == (0.5, 0.25)
+    assert seconds["transfer"] > 0
+    sidecar = path.with_name("case.seconds.json")
+    sidecar.write_text(sidecar.read_text().replace('"abc"', '"abd"'))
+    assert ScanStore.open(path).seconds == {}
+
+
+def test_checksums_tell_an_array_that_changed(tmp_path, written, scan):
+    checksums = ScanStore.open(written).checksums
+    assert set(checksums) == {"ct", "labels", "groups", "rgba/seen", "rgba/unseen"}
+    fewer = ScanStore.open(write(tmp_path / "fewer.zarr", scan, ("seen",))).checksums
+    assert fewer == {name: checksums[name] for name in fewer}
+    brighter = replace(scan, ct=scan.ct + np.int16(1))
+    other = ScanStore.open(write(tmp_path / "other.zarr", brighter)).checksums
+    assert {name for name in other if other[name] != checksums[name]} == {"ct", "rgba/seen", "rgba/unseen"}
+
+
+def test_the_histogram_is_that_of_the_foreground(written, scan):
+    np.testing.assert_array_equal(
+        ScanStore.open(written).foreground_histogram(), foreground_histogram(scan.ct, scan.labels)
+    )
+
+
+def test_a_scan_without_transfer_functions_has_no_rgba(tmp_path, scan):
+    store = ScanStore.open(write(tmp_path / "bare.zarr", scan, ()))
+    assert store.seconds["transfer"] == 0
+    with pytest.raises(InputError, match="the store has none"):
+        store.rgba("seen")

@@ -82,6 +82,17 @@ def test_values_beyond_the_ends_are_those_of_the_ends():
     assert rgba[:, 0, 0, 2].tolist() == rgba[:, 0, 0, 3].tolist() == [1, 1, 1, 1]
 
 
+def test_a_slab_of_a_scan_looks_as_it_does_within_the_scan():
+    function = load_transfer_function("unseen")
+    random = np.random.default_rng(0)
+    ct = random.integers(-1200, 3300, (9, 8, 7)).astype(np.int16)
+    groups = random.integers(0, 12, ct.shape).astype(np.uint8)
+    whole = function.apply(ct, groups, dtype=np.float16)
+    assert whole.dtype == np.float16
+    np.testing.assert_array_equal(function.apply(ct[3:7], groups[3:7], dtype=np.float16), whole[:, 3:7])
+    np.testing.assert_array_equal(function.apply(ct, groups).astype(np.float16), whole)
+
+
 def test_the_shipped_transfer_functions_differ():
     assert transfer_function_names() == ["seen", "unseen"]
     seen, unseen = map(load_transfer_function, transfer_function_names())
