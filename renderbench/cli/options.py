@@ -1,7 +1,8 @@
-"""Options that several verbs share."""
+"""Options and output that several verbs share."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,3 +23,17 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="CPU threads; all cores by default.", show_default=False),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Where the work is done: serial, local, local:4, tcp://host:8786, slurm:jobs=8,..., pbs:, lsf:, "
+        "sge:, or a .toml file. This machine's cores by default.",
+        show_default=False,
+    ),
+]
+
+
+def say(line: str) -> None:
+    """A line about what is going on, on stderr."""
+    print(line, file=sys.stderr, flush=True)

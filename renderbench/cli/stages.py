@@ -1,44 +1,16 @@
-"""The verbs of the road: dataset, groundtruth, run."""
+"""The verbs of the road after stage 1: groundtruth, run."""
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from renderbench.cli.options import JsonOption, RootOption, SuiteOption, ThreadsOption
+from renderbench.cli.options import JsonOption, RootOption, SuiteOption, ThreadsOption, say
 
 if TYPE_CHECKING:
     from renderbench.evaluation.stage import RunReport
-    from renderbench.scans.stage import DatasetReport
-
-
-def dataset(
-    name: Annotated[
-        str, typer.Argument(help="phantom, or folder (sub-folders with ct.nii.gz and labels.nii.gz).")
-    ],
-    root: RootOption,
-    raw: Annotated[
-        Path | None, typer.Option(help="The raw data; not for phantom.", show_default=False)
-    ] = None,
-    dataset_id: Annotated[
-        str | None, typer.Option("--id", help="The dataset's name under ROOT/scans; NAME by default.")
-    ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many phantoms.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first phantom.")] = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Stage 1: read scans, resample to 1.5 mm, group labels, apply transfer functions, write Zarr."""
-    from renderbench.layout import Root
-    from renderbench.scans.stage import prepare_dataset
-
-    report = prepare_dataset(name, raw=raw, root=Root(root), dataset_id=dataset_id, count=count, seed=seed)
-    report_dataset(report, as_json)
-    if report.rejected:
-        raise typer.Exit(2)
 
 
 def groundtruth(
@@ -76,25 +48,6 @@ def run(
     report_runs(report, as_json)
     if report.failed:
         raise typer.Exit(1)
-
-
-def say(line: str) -> None:
-    """A line about what is going on, on stderr."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def report_dataset(report: DatasetReport, as_json: bool) -> None:
-    """Print what stage 1 did; a rejected scan is a line on stderr."""
-    for rejection in report.rejected:
-        say(f"renderbench: {rejection.reason}")
-    if as_json:
-        rejected = {rejection.name: rejection.reason for rejection in report.rejected}
-        print(
-            json.dumps({"written": report.written, "skipped": report.skipped, "rejected": rejected}, indent=2)
-        )
-    else:
-        refused = f", {len(report.rejected)} rejected" if report.rejected else ""
-        print(f"{len(report.written)} scans written, {len(report.skipped)} already there{refused}")
 
 
 def report_runs(report: RunReport, as_json: bool) -> None:

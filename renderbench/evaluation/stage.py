@@ -24,7 +24,7 @@ from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
 from renderbench.methods import MethodSpec, Task, resolve_method, unknown_method
 from renderbench.scans.groups import select_groups
-from renderbench.scans.stage import load_dataset
+from renderbench.scans.dataset import load_dataset
 from renderbench.scans.store import ScanStore
 
 

@@ -173,6 +173,13 @@ class Descriptor(Strict):
         """The label value of each value of a mask file; empty where the file has the 120 labels' own."""
         return {value: label_value(name) for value, name in self.values.items()}
 
+    @property
+    def label_sides(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """Two values of a mask file, and the label values of the right and the left side."""
+        if self.sided is None:
+            return None
+        return self.sided.values, (label_value(self.sided.right), label_value(self.sided.left))
+
 
 def shipped_descriptors() -> list[str]:
     """The names of the datasets that renderbench describes."""
@@ -189,9 +196,10 @@ def load_descriptor(name_or_path: str) -> Descriptor:
     if path.suffix != ".toml":
         path = resource("datasets", "descriptors", f"{name_or_path}.toml")
         if name_or_path not in shipped_descriptors():
+            known = ", ".join(shipped_descriptors())
             raise InputError(
                 f"dataset {name_or_path!r}",
-                f"expected one of {', '.join(shipped_descriptors())}, or a path ending in .toml; found neither",
+                f"expected one of {known}, or a path ending in .toml; found neither",
                 "correct the name",
             )
     return parse_model(Descriptor, read_toml(path), path.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from renderbench.errors import InputError
 from renderbench.layout import checked_name
-from renderbench.scans.descriptors import Descriptor, Edition, Layout, label_value
+from renderbench.scans.descriptors import Descriptor, Edition, Layout
 from renderbench.scans.raw import ClassFiles, LabelFile, Masks, RawScan
 from renderbench.scans.splits import Assignment
 
@@ -132,11 +132,9 @@ def _masks(descriptor: Descriptor, layout: Layout, scan: str, matches: _Matches)
             raise InputError(
                 paths[1], f"expected one file of labels a scan, found also {paths[0]}", "keep one of them"
             )
-        sided = descriptor.sided and (
-            descriptor.sided.values,
-            (label_value(descriptor.sided.right), label_value(descriptor.sided.left)),
-        )
-        return LabelFile(path=paths[0], values=descriptor.label_values, sided=sided) if paths else None
+        if not paths:
+            return None
+        return LabelFile(path=paths[0], values=descriptor.label_values, sided=descriptor.label_sides)
     classes = matches.classes.get(scan)
     if not classes:
         return None
@@ -185,8 +183,9 @@ def _masks_alone(
         for scan in sorted({*matches.labels, *matches.classes} - with_ct - told):
             told.add(scan)
             name = layout.name.replace("{scan}", scan)
+            ct = _readable(layout.ct).replace("SCAN", scan)
             yield InputError(
                 f"scan {name}",
-                f"expected its CT ({_readable(layout.ct).replace('SCAN', scan)}) beside its masks, found none",
+                f"expected its CT ({ct}) beside its masks, found none",
                 "unpack the archive again",
             )

@@ -1,207 +1,174 @@
-"""Reading a scan: a folder with ``ct.nii.gz`` and ``labels.nii.gz``, brought to canonical axes."""
+"""Reading a raw scan onto its working grid: CT to Hounsfield units, masks to labels, both to 1.5 mm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from renderbench.artefacts import digest_of, digest_of_file
 from renderbench.errors import InputError
-from renderbench.layout import checked_name
-from renderbench.scans.groups import LABELS
-from renderbench.scans.nifti import ORTHONORMAL_TOLERANCE, check_nifti
-from renderbench.scans.resampling import working_grid
-from renderbench.scans.volume import Grid, LabelVolume, Scan, Volume
+from renderbench.scans.images import probe_image, read_image
+from renderbench.scans.masks import mask_files, read_masks
+from renderbench.scans.raw import RawScan
+from renderbench.scans.resampling import Interpolation, resample_ct, resample_labels, working_grid
+from renderbench.scans.segmentation import Segmenter, require_segmenter
+from renderbench.scans.volume import Scan, Volume
 
 HU_RANGE = (-1024, 3071)
 """What a 12-bit CT can hold; below lies the padding outside the field of view, above is metal."""
 
-# Two grids, or two accounts of one grid, agree when no voxel is further off than this share of a voxel.
-_SAME_GRID = 0.1
-
-_SUFFIXES = (".nii.gz", ".nii")
-
 
 @dataclass(frozen=True, kw_only=True)
-class ScanFiles:
-    """The files of one scan."""
+class Preparation:
+    """How raw scans come onto the working grid.
 
-    ct: Path
-    labels: Path
+    Args:
+        interpolation: of the CT; labels take the nearest voxel's.
+        segment: the segmenter of scans without masks; None refuses them.
+        ignore_masks: whether scans with masks of their own are segmented as well.
+    """
+
+    interpolation: Interpolation = "linear"
+    segment: str | None = None
+    ignore_masks: bool = False
 
 
-def read_scan(folder: Path) -> Scan:
-    """Read the scan in ``folder``, named after it.
+def read_scan(raw: RawScan, preparation: Preparation) -> tuple[Scan, dict[str, float]]:
+    """A raw scan on the working grid, and the seconds that took by ledger item.
 
-    Axes are permuted and flipped to the order closest to LPS, so that ``ct[k, j, i]`` grows towards
-    the patient's left, back and head with i, j and k; an oblique scan stays oblique. HU are clipped to
-    -1024 to 3071 before anything interpolates them.
+    HU are clipped to -1024 to 3071 before anything interpolates them. Never holds the raw CT and the raw
+    masks at once.
 
     Raises:
+        Excluded: the scan is sound, but too large or not orthonormal.
         InputError: whatever is wrong with the scan, in one line.
     """
-    checked_name(folder.name, "scan")
-    files = scan_files(folder)
-    ct_image, grid = _read(files.ct)
-    working_grid(grid, folder.name)
-    ct = _hounsfield(files.ct, ct_image)
-    labels_image, labels_grid = _read(files.labels)
-    _require_same_grid(files.labels, labels_grid, grid)
-    return Scan(name=folder.name, ct=ct, labels=_labels(files.labels, labels_image), grid=grid)
+    start = time.perf_counter()
+    info = probe_image(raw.ct, series=raw.series)
+    grid = working_grid(info.grid, raw.name)
+    segmenter = _segmenter(raw, preparation)
+    image = read_image(raw.ct, series=raw.series)
+    source = image.grid
+    values = hounsfield(raw.ct, image.values)
+    del image
+    read = time.perf_counter()
+    ct = resample_ct(values, source, grid, preparation.interpolation)
+    del values
+    seconds = {"read": read - start, "resample": time.perf_counter() - read}
+    start = time.perf_counter()
+    if segmenter is not None:
+        labels = segmenter.segment(ct, grid)
+        seconds["segment"] = time.perf_counter() - start
+    else:
+        assert raw.masks is not None
+        masks = read_masks(raw.masks, source)
+        read = time.perf_counter()
+        labels = resample_labels(masks, source, grid)
+        seconds["read"] += read - start
+        seconds["resample"] += time.perf_counter() - read
+    return Scan(name=raw.name, ct=ct, labels=labels, grid=grid), seconds
 
 
-def find_scans(raw: Path) -> list[Path]:
-    """The sub-folders of ``raw`` that hold a CT or labels, by name.
-
-    Raises:
-        InputError: ``raw`` is no folder, or has no such sub-folder.
-    """
-    subject = f"--raw {raw}"
-    if not raw.is_dir():
-        found = "a file" if raw.exists() else "nothing"
-        raise InputError(subject, f"expected a folder of scans, found {found}", "correct the path")
-    folders = sorted(entry for entry in raw.iterdir() if entry.is_dir())
-    scans = [folder for folder in folders if _find(folder, "ct") or _find(folder, "labels")]
-    if not scans:
-        here = _find(raw, "ct")
-        raise InputError(
-            subject,
-            "expected sub-folders with ct.nii.gz and labels.nii.gz, found "
-            + (f"{here.name} directly in it" if here else f"none in {len(folders)} sub-folders"),
-            "give its parent folder" if here else "put each scan into a sub-folder of its own",
-        )
-    return scans
-
-
-def scan_files(folder: Path) -> ScanFiles:
-    """The CT and the labels in ``folder``.
+def source_files(raw: RawScan, preparation: Preparation) -> dict[str, tuple[Path, ...]]:
+    """Every file that the scan is made from, by role.
 
     Raises:
-        InputError: the folder or one of them is missing.
+        InputError: the CT cannot be probed.
     """
-    if not folder.is_dir():
-        raise InputError(folder, "expected the folder of a scan, found none", "correct the path")
-    ct, labels = _find(folder, "ct"), _find(folder, "labels")
-    if ct is None or labels is None:
-        missing = "ct.nii.gz" if ct is None else "labels.nii.gz"
-        present = ", ".join(sorted(entry.name for entry in folder.iterdir())) or "an empty folder"
-        raise InputError(folder, f"expected ct.nii.gz and labels.nii.gz, found {present}", f"add {missing}")
-    return ScanFiles(ct=ct, labels=labels)
+    files = {"ct": probe_image(raw.ct, series=raw.series).files}
+    if raw.masks is not None and not preparation.ignore_masks:
+        files["masks"] = mask_files(raw.masks)
+    return files
 
 
-def _find(folder: Path, stem: str) -> Path | None:
-    return next((path for suffix in _SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()), None)
+def identity_of(
+    raw: RawScan, preparation: Preparation, *, of_files: Callable[[tuple[Path, ...]], Any] | None = None
+) -> dict[str, Any]:
+    """What makes the scan what it is: content, meaning of the masks, and how it is prepared.
+
+    Files are known by their number, size and SHA-256, never by name: those of a hospital can name a
+    patient.
+
+    Args:
+        raw: the scan.
+        preparation: how it is prepared.
+        of_files: what to know the content of files by; their SHA-256 unless given.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    segmenter = _segmenter(raw, preparation)
+    identity: dict[str, Any] = {
+        "interpolation": preparation.interpolation,
+        "sources": {
+            role: {
+                "files": len(files),
+                "bytes": sum(path.stat().st_size for path in files),
+                "content": (of_files or content_of)(files),
+            }
+            for role, files in source_files(raw, preparation).items()
+        },
+    }
+    if segmenter is not None:
+        identity["segmenter"] = segmenter.identity()
+    elif raw.masks is not None:
+        values = {str(key): value for key, value in raw.masks.values.items()}
+        identity["mask_values"] = digest_of({"values": values, "sided": getattr(raw.masks, "sided", None)})
+    return identity
 
 
-def _read(path: Path) -> tuple[NDArray, Grid]:
-    """The image's values (D, H, W) in canonical axis order, and where they lie."""
-    header = check_nifti(path)
-    if header.direction_error > ORTHONORMAL_TOLERANCE:
+def _segmenter(raw: RawScan, preparation: Preparation) -> Segmenter | None:
+    """What segments this scan; None when its own masks serve."""
+    if raw.masks is not None and not preparation.ignore_masks:
+        return None
+    if preparation.segment is None:
         raise InputError(
-            path,
-            f"direction is not orthonormal (max |RRᵀ-I| = {header.direction_error:.2g})",
-            "re-export it without shear, or resample it onto orthogonal axes",
+            f"scan {raw.name}",
+            "expected masks, found none",
+            "add labels.nii.gz (Tables 3 and 4), or give --segment totalsegmentator",
         )
-    try:
-        with _quiet():
-            image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
+    return require_segmenter(preparation.segment)
+
+
+def hounsfield(path: Path, values: NDArray[Any]) -> Volume:
+    """(D, H, W) int16 Hounsfield units from an image's values, clipped to ``HU_RANGE``.
+
+    Raises:
+        InputError: they cannot be Hounsfield units: one value everywhere, or all of it denser than air.
+    """
+    lowest, highest = values.min(), values.max()
+    if lowest == highest:
         raise InputError(
-            path, f"expected an image that ITK can read, found: {reason}", "re-export it"
-        ) from None
-    declared = Grid(shape=header.shape[::-1], world_from_voxel=header.world_from_voxel)
-    apart_mm = _corner_distance(_grid_of(image), declared)
-    if apart_mm > _SAME_GRID * header.spacing_mm.min():
-        raise InputError(
-            path,
-            f"expected sform, qform and pixdim to agree, found positions {apart_mm:.3g} mm apart",
-            "re-export it with one orientation",
-        )
-    oriented = sitk.DICOMOrient(image, "LPS")
-    return sitk.GetArrayFromImage(oriented), _grid_of(oriented)
-
-
-def _grid_of(image: sitk.Image) -> Grid:
-    # Headers keep float32: the nearest orthonormal direction is exact again.
-    left, _, right = np.linalg.svd(np.array(image.GetDirection()).reshape(3, 3))
-    world_from_voxel = np.eye(4)
-    world_from_voxel[:3, :3] = left @ right * image.GetSpacing() + 0.0
-    world_from_voxel[:3, 3] = image.GetOrigin()
-    width, height, depth = image.GetSize()
-    return Grid(shape=(depth, height, width), world_from_voxel=world_from_voxel)
-
-
-def _corner_distance(one: Grid, other: Grid) -> float:
-    """How far apart (mm) the same corner voxel lies on two grids of one shape, at most."""
-    depth, height, width = one.shape
-    corners = np.array(
-        [(i, j, k) for i in (0, width - 1) for j in (0, height - 1) for k in (0, depth - 1)], dtype=np.float64
-    )
-    return float(np.linalg.norm(one.world(corners) - other.world(corners), axis=1).max())
-
-
-def _require_same_grid(path: Path, labels: Grid, ct: Grid) -> None:
-    if labels.shape != ct.shape:
-        raise InputError(
-            path,
-            f"expected the CT's grid of {_size(ct)} voxels, found {_size(labels)}",
-            "resample the labels onto the CT (nearest neighbour)",
-        )
-    apart_mm = _corner_distance(labels, ct)
-    if apart_mm > _SAME_GRID * ct.spacing_mm.min():
-        raise InputError(
-            path,
-            f"expected the CT's grid, found one whose voxels lie up to {apart_mm:.3g} mm off",
-            "resample the labels onto the CT (nearest neighbour)",
-        )
-
-
-def _size(grid: Grid) -> str:
-    return " × ".join(map(str, grid.shape[::-1]))
-
-
-def _hounsfield(path: Path, values: NDArray) -> Volume:
-    if values.min() == values.max():
-        raise InputError(
-            path,
-            f"expected Hounsfield units, found the one value {values.min():g} everywhere",
-            "export it again",
+            path, f"expected Hounsfield units, found the one value {lowest:g} everywhere", "export it again"
         )
     low, high = HU_RANGE
     if values.dtype.kind == "f":
         return np.rint(np.clip(values, low, high)).astype(np.int16)
     # The bounds must be values that the integer type has.
     limits = np.iinfo(values.dtype)
+    if values.dtype == np.int16:
+        return np.clip(values, low, high, out=values)
     return np.clip(values, max(low, limits.min), min(high, limits.max)).astype(np.int16)
 
 
-def _labels(path: Path, values: NDArray) -> LabelVolume:
-    last = LABELS[-1].value
-    wrong = (values < 0) | (values > last)
-    if values.dtype.kind == "f":
-        wrong |= values != np.rint(values)
-    if wrong.any():
-        found = ", ".join(f"{value:g}" for value in np.unique(values[wrong])[:5])
-        raise InputError(
-            path,
-            f"expected labels 0 to {last}, found {found} ({np.count_nonzero(wrong)} voxels)",
-            "map them to TotalSegmentator's labels (Tables 3 and 4), or set them to 0",
-        )
-    return values.astype(np.uint8)
+def content_of(files: tuple[Path, ...]) -> str:
+    """One SHA-256 of several files' contents, in their order.
 
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep ITK's warnings off stderr: what they warn of is checked here, and reported in one line."""
-    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    Raises:
+        InputError: one cannot be read.
+    """
     try:
-        yield
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+        digests = [digest_of_file(path) for path in files]
+    except OSError as error:
+        raise InputError(
+            error.filename or files[0],
+            f"expected a readable file, found that it is not ({error.strerror})",
+            "check it and its disk",
+        ) from None
+    return digests[0] if len(digests) == 1 else digest_of(digests)

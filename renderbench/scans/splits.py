@@ -40,8 +40,9 @@ class Assignment:
         by_name: dict[str, Split] = {}
         if splits.first:
             by_name |= dict.fromkeys(names[: splits.first.count], splits.first.split)
-        for split in ("train", "val", "test"):
-            by_name |= dict.fromkeys(getattr(splits, split), cast(Split, split))
+        by_name |= dict.fromkeys(splits.train, "train")
+        by_name |= dict.fromkeys(splits.val, "val")
+        by_name |= dict.fromkeys(splits.test, "test")
         if splits.table is None:
             return cls(by_name, None)
         path = _find(splits.table, raw)
@@ -103,5 +104,5 @@ def _read(table: SplitTable, path: Path) -> dict[str, Split]:
             raise InputError(
                 f"{path}: line {line}", f"expected every scan once, found {name} again", "remove it"
             )
-        splits[name] = split
+        splits[name] = cast(Split, split)
     return splits

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,95 +10,45 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-
 from renderbench.artefacts import digest_of
-from renderbench.config import Strict
-from renderbench.errors import InputError, JobError
+from renderbench.config import Split
+from renderbench.errors import Excluded, InputError, JobError, RenderbenchError
+from renderbench.farm import ClusterSettings, parse_cluster, run_tasks
 from renderbench.layout import Root
 from renderbench.progress import Progress, progress
-from renderbench.records import read_record, write_record
 from renderbench.scans import store
+from renderbench.scans.dataset import (
+    Dataset,
+    Rejection,
+    ScanEntry,
+    command_for,
+    read_dataset,
+    write_dataset,
+)
+from renderbench.scans.fingerprint import fingerprint_of
 from renderbench.scans.groups import GROUPS, LABELS
-from renderbench.scans.sources import Source, find_sources
+from renderbench.scans.layouts import natural
+from renderbench.scans.sources import Found, Source, SourceOptions, find_sources
 from renderbench.scans.store import ScanStore, write_scan
 from renderbench.scans.transfer import TransferFunction, load_transfer_function, transfer_function_names
 
-SCHEMA = 1
-
-Split = Literal["train", "test"]
 Show = Callable[[str, int, str], AbstractContextManager[Progress]]
-
-
-class ScanEntry(Strict):
-    """A scan of a dataset: its name, the digest of its store, its (D, H, W) shape and its split."""
-
-    name: str
-    digest: str
-    shape: tuple[int, int, int]
-    split: Split
-
-
-class Rejection(Strict):
-    """A scan that was not taken, and the line that says why."""
-
-    name: str
-    reason: str
-
-
-class Dataset(Strict):
-    """``dataset.json``: the scans of a dataset, in alphabetical order, and those that were rejected."""
-
-    dataset: str
-    entries: list[ScanEntry] = Field(alias="scans")
-    rejected: list[Rejection]
-
-    def scans(self, selection: str | Sequence[str] = "all") -> list[str]:
-        """The names of the scans of a split (``train``, ``test``), of ``all``, or those in a list.
-
-        Raises:
-            InputError: the split is empty, or a scan is not in the dataset.
-        """
-        names = [entry.name for entry in self.entries]
-        if not isinstance(selection, str):
-            for name in selection:
-                if name not in names:
-                    raise self._unknown(name, names)
-            return list(selection)
-        chosen = [entry.name for entry in self.entries if selection in ("all", entry.split)]
-        if not chosen:
-            splits = ", ".join(sorted({entry.split for entry in self.entries})) or "no scan at all"
-            raise InputError(
-                f"dataset {self.dataset!r}",
-                f"expected scans in the split {selection!r}, found {splits}",
-                f"choose another split, or run {_command(self.dataset)} on more scans",
-            )
-        return chosen
-
-    def _unknown(self, name: str, names: list[str]) -> InputError:
-        rejection = next((each for each in self.rejected if each.name == name), None)
-        if rejection:
-            return InputError(
-                f"scan {name!r} of dataset {self.dataset!r}",
-                f"it was rejected ({rejection.reason})",
-                f"mend it and run {_command(self.dataset)}",
-            )
-        close = difflib.get_close_matches(name, names, n=1)
-        return InputError(
-            f"scan {name!r} of dataset {self.dataset!r}",
-            f"expected one of {', '.join(names)}; found none by that name",
-            f"did you mean {close[0]!r}?" if close else f"correct it, or run {_command(self.dataset)}",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetReport:
-    """What :func:`prepare_dataset` did: scans written, scans that held already, scans rejected."""
+    """What :func:`prepare_dataset` did: scans written, there already, rejected, and failed.
+
+    ``counts`` and ``published`` are the scans of each split, here and in the paper.
+    """
 
     dataset: str
     written: tuple[str, ...]
     skipped: tuple[str, ...]
     rejected: tuple[Rejection, ...]
+    failed: tuple[JobError, ...]
+    counts: dict[Split, int]
+    published: dict[Split, int]
 
 
 def prepare_dataset(
@@ -107,101 +56,223 @@ def prepare_dataset(
     *,
     raw: Path | None,
     root: Root,
+    options: SourceOptions | None = None,
     dataset_id: str | None = None,
-    seed: int = 0,
-    count: int = 1,
+    scans: str | Sequence[str] = "all",
     transfer_functions: Sequence[str] | None = None,
+    cluster: ClusterSettings | None = None,
     show: Show = progress,
 ) -> DatasetReport:
     """Bring scans onto the working grid and store them with their groups and RGBA.
 
     A scan whose store already holds what would be written is skipped, a bad one is rejected and the
-    others are still written; scans that the dataset has from earlier calls stay. Holds one scan in
-    memory at a time.
+    others are still written; scans that the dataset has from earlier calls stay. Each worker holds one
+    scan in memory at a time.
 
     Args:
-        name: where the scans come from: ``folder`` (each sub-folder of ``raw`` with ``ct.nii.gz`` and
-            ``labels.nii.gz`` is a scan of that name) or ``phantom``.
-        raw: the folder, for ``folder`` only.
+        name: where the scans come from (:func:`renderbench.scans.sources.find_sources`).
+        raw: the folder of the raw data; None for the phantom.
         root: of the study.
-        dataset_id: what the dataset is called under the root; ``name`` unless given.
-        seed: of the first phantom; each next one takes the next.
-        count: how many phantoms.
+        options: what to take from the source, and how.
+        dataset_id: what the dataset is called under the root; the source's name unless given.
+        scans: a split, ``all``, or the names of the scans to prepare.
         transfer_functions: names or paths; all that come with renderbench unless given.
+        cluster: where the work is done; this machine's cores unless given.
         show: how to show progress.
 
     Raises:
         InputError: ``name``, ``raw`` or another argument cannot be used; nothing is written then.
-        JobError: a store cannot be written.
     """
-    sources = find_sources(name, raw, seed, count)
+    found = find_sources(name, raw, options or SourceOptions())
     functions = _transfer_functions(transfer_functions)
-    dataset = dataset_id or name
-    record_path = root.dataset(dataset) / "dataset.json"
+    source_id = Path(name).stem
+    dataset = dataset_id or source_id
+    sources = _selected(found, scans, dataset)
     root.prepare()
-    earlier = _read_dataset(record_path)
+    earlier = read_dataset(root, dataset)
+    if earlier and earlier.source != source_id:
+        raise InputError(
+            f"dataset {dataset!r}",
+            f"expected one made from {source_id}, found it made from {earlier.source}",
+            "choose another --id",
+        )
 
-    entries: list[ScanEntry] = []
-    written, skipped, rejected = [], [], []
-    with show(f"dataset {dataset}", len(sources), "scans") as bar:
-        for source in sources:
-            bar.advance(0, detail=source.name)
-            try:
-                digest = _digest(source, functions)
-                path = root.scan(dataset, source.name)
-                if _holds(path, digest):
-                    skipped.append(source.name)
-                else:
-                    _write(path, source, dataset, functions, digest)
-                    written.append(source.name)
-                shape = ScanStore.open(path).grid.shape
-                entries.append(ScanEntry(name=source.name, digest=digest, shape=shape, split="test"))
-            except InputError as error:
-                # The record travels with the root; where the raw data lay does not.
-                reason = str(error).replace(f"{raw}/", "") if raw else str(error)
-                rejected.append(Rejection(name=source.name, reason=reason))
-            bar.advance()
-
+    done = _prepare(sources, found, functions, root, dataset, cluster or parse_cluster(None), show, raw)
     seen = {source.name for source in sources}
-    for entry in earlier.entries if earlier else []:
-        if entry.name not in seen and root.scan(dataset, entry.name).is_dir():
-            entries.append(entry)
-    record = Dataset(dataset=dataset, scans=sorted(entries, key=lambda entry: entry.name), rejected=rejected)
+    kept = [entry for entry in earlier.entries if entry.name not in seen] if earlier else []
+    entries = [entry for entry in kept if root.scan(dataset, entry.name).is_dir()] + done.entries
+    refused = [each for each in earlier.rejected if each.name not in seen] if earlier else []
+    now = {each.name for each in done.rejected} | {entry.name for entry in entries}
+    rejected = [each for each in refused if each.name not in now] + done.rejected
+    entries.sort(key=lambda entry: natural(entry.name))
+    record = Dataset(
+        dataset=dataset,
+        source=source_id,
+        reference=found.reference,
+        published=found.published,
+        scans=entries,
+        rejected=sorted(rejected, key=lambda each: natural(each.name)),
+        fingerprint=fingerprint_of(
+            ScanStore.open(root.scan(dataset, entry.name)).foreground_histogram()
+            for entry in entries
+            if entry.split == "train"
+        ),
+    )
     if record != earlier:
-        write_record(record_path, record, schema=SCHEMA)
+        write_dataset(root, record)
     return DatasetReport(
-        dataset=dataset, written=tuple(written), skipped=tuple(skipped), rejected=tuple(rejected)
+        dataset=dataset,
+        written=tuple(sorted(done.written, key=natural)),
+        skipped=tuple(sorted(done.skipped, key=natural)),
+        rejected=tuple(sorted(done.rejected, key=lambda each: natural(each.name))),
+        failed=tuple(done.failed),
+        counts=record.counts(),
+        published=found.published,
     )
 
 
-def load_dataset(root: Root, dataset: str) -> Dataset:
-    """The record of a dataset that stage 1 has made.
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    """What became of the scans, as they were finished."""
 
-    Raises:
-        InputError: there is none; the line names the command that makes it.
-    """
-    record = _read_dataset(root.dataset(dataset) / "dataset.json")
-    if record is None:
-        folder = root.path / "scans"
-        present = sorted(path.parent.name for path in folder.glob("*/dataset.json"))
-        raise InputError(
-            f"dataset {dataset!r}",
-            f"expected one under {folder}, found {', '.join(present) or 'none'}",
-            f"make it with {_command(dataset)}",
+    entries: list[ScanEntry]
+    written: list[str]
+    skipped: list[str]
+    rejected: list[Rejection]
+    failed: list[JobError]
+
+
+def _prepare(
+    sources: Sequence[Source],
+    found: Found,
+    functions: Sequence[TransferFunction],
+    root: Root,
+    dataset: str,
+    cluster: ClusterSettings,
+    show: Show,
+    raw: Path | None,
+) -> _Done:
+    done = _Done(entries=[], written=[], skipped=[], rejected=[], failed=[])
+    filtering = found.filters.max_voxels is not None or found.filters.orthonormal is not None
+
+    def reject(name: str, error: InputError) -> None:
+        kind: Literal["filter", "input"] = "filter" if filtering and isinstance(error, Excluded) else "input"
+        # The record travels with the root; where the raw data lay does not.
+        reason = str(error).replace(f"{raw}/", "") if raw else str(error)
+        done.rejected.append(Rejection(name=name, kind=kind, reason=reason))
+
+    for fault in found.faults:
+        reject(Path(fault.subject.removeprefix("scan ")).name, fault)
+    tasks = [
+        _Task(
+            source=source, path=root.scan(dataset, source.name), dataset=dataset, functions=tuple(functions)
         )
-    return record
+        for source in sources
+    ]
+    memory = max((source.memory_bytes() for source in sources), default=0)
+    with show(f"dataset {dataset}", len(tasks), "scans") as bar:
+        results = run_tasks(
+            _prepare_scan,
+            tasks,
+            cluster=cluster,
+            memory_bytes=memory,
+            label=lambda task: f"scan {task.source.name}",
+        )
+        for index, result in results:
+            source = sources[index]
+            if isinstance(result, InputError):
+                reject(source.name, result)
+            elif isinstance(result, RenderbenchError):
+                done.failed.append(JobError(result.subject, result.problem, result.remedy))
+            else:
+                (done.written if result.written else done.skipped).append(source.name)
+                done.entries.append(
+                    ScanEntry(name=source.name, digest=result.digest, shape=result.shape, split=source.split)
+                )
+            bar.advance(detail=source.name)
+    return done
 
 
-def _read_dataset(path: Path) -> Dataset | None:
-    remedy = "remove it and run `renderbench dataset` again"
-    return read_record(Dataset, path, what="dataset", schema=SCHEMA, remedy=remedy)
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """All that a worker needs to prepare one scan."""
+
+    source: Source
+    path: Path
+    dataset: str
+    functions: tuple[TransferFunction, ...]
 
 
-def _command(dataset: str) -> str:
-    if dataset == "phantom":
-        return "`renderbench dataset phantom --root ROOT`"
-    name = "" if dataset == "folder" else f" --id {dataset}"
-    return f"`renderbench dataset folder --raw DIR{name} --root ROOT`"
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """What a worker says of a scan that is in its store."""
+
+    digest: str
+    shape: tuple[int, int, int]
+    written: bool
+
+
+def _prepare_scan(task: _Task) -> _Prepared:
+    """Bring one scan into its store, unless it is there already."""
+    stamp = _digest(task.source.stamp(), task.functions)
+    held = _held(task.path)
+    if held is not None and store.stamp_of(task.path, held.digest) == stamp:
+        return _Prepared(digest=held.digest, shape=held.grid.shape, written=False)
+    digest = _digest(task.source.identity(), task.functions)
+    if held is not None and held.digest == digest:
+        store.write_sidecar(task.path, digest=digest, stamp=stamp, seconds=held.seconds)
+        return _Prepared(digest=digest, shape=held.grid.shape, written=False)
+    scan, seconds = task.source.load()
+    software = {name: version(name) for name in ("renderbench", "numpy", "SimpleITK", "zarr")}
+    try:
+        write_scan(
+            task.path,
+            scan,
+            dataset=task.dataset,
+            transfer_functions=task.functions,
+            digest=digest,
+            provenance={**task.source.identity(), "software": software},
+            seconds=seconds,
+            stamp=stamp,
+        )
+    except OSError as error:
+        raise JobError(
+            task.path,
+            f"the store cannot be written ({error.strerror})",
+            "free or repair the disk and run it again",
+        ) from None
+    return _Prepared(digest=digest, shape=scan.grid.shape, written=True)
+
+
+def _held(path: Path) -> ScanStore | None:
+    """The store at ``path``, as far as its attributes tell; None where there is none of use."""
+    try:
+        return ScanStore.open(path)
+    except InputError:
+        return None
+
+
+def _selected(found: Found, scans: str | Sequence[str], dataset: str) -> list[Source]:
+    """The sources of the scans asked for."""
+    if isinstance(scans, str):
+        chosen = [source for source in found.sources if scans in ("all", source.split)]
+        if chosen or scans == "all":
+            return chosen
+        present = ", ".join(sorted({source.split for source in found.sources}))
+        raise InputError(
+            f"--scans {scans}", f"expected scans in that split, found {present or 'none'}", "choose another"
+        )
+    by_name = {source.name: source for source in found.sources}
+    for name in scans:
+        if name not in by_name:
+            reason = next((str(fault) for fault in found.faults if name in fault.subject), None)
+            raise InputError(
+                f"--scans {name}",
+                "expected a scan of the raw data, found "
+                + (f"that it cannot be taken ({reason})" if reason else "none by that name"),
+                f"correct the name, or look into what {command_for(dataset)} reads",
+            )
+    return [by_name[name] for name in scans]
 
 
 def _transfer_functions(names: Sequence[str] | None) -> list[TransferFunction]:
@@ -217,11 +288,11 @@ def _transfer_functions(names: Sequence[str] | None) -> list[TransferFunction]:
     return functions
 
 
-def _digest(source: Source, functions: Sequence[TransferFunction]) -> str:
+def _digest(source: dict[str, Any], functions: Sequence[TransferFunction]) -> str:
     """The digest of all that makes a scan's store."""
     return digest_of(
         {
-            "source": source.identity(),
+            "source": source,
             "transfer_functions": {each.id: each.digest for each in functions},
             "settings": _settings(),
         }
@@ -240,34 +311,3 @@ def _settings() -> dict[str, Any]:
         "labels": [label.model_dump() for label in LABELS],
         "groups": [group.model_dump() for group in GROUPS],
     }
-
-
-def _holds(path: Path, digest: str) -> bool:
-    """Whether ``path`` is a store of this digest, as far as its attributes tell."""
-    try:
-        return ScanStore.open(path).digest == digest
-    except InputError:
-        return False
-
-
-def _write(
-    path: Path, source: Source, dataset: str, functions: Sequence[TransferFunction], digest: str
-) -> None:
-    scan, seconds = source.load()
-    software = {name: version(name) for name in ("renderbench", "numpy", "SimpleITK", "zarr")}
-    try:
-        write_scan(
-            path,
-            scan,
-            dataset=dataset,
-            transfer_functions=functions,
-            digest=digest,
-            provenance={**source.provenance(), "software": software},
-            seconds=seconds,
-        )
-    except OSError as error:
-        raise JobError(
-            path,
-            f"the store cannot be written ({error.strerror})",
-            "free or repair the disk and run it again",
-        ) from None

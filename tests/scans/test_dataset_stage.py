@@ -15,12 +15,15 @@ import pytest
 from scan_images import small_ct, small_labels, write_folder
 
 import renderbench.scans.phantom
-from renderbench.errors import InputError, JobError
+from renderbench.errors import InputError
+from renderbench.farm import parse_cluster
 from renderbench.layout import Root
 from renderbench.progress import Silent
 from renderbench.resources import resource
 from renderbench.scans import stage
-from renderbench.scans.stage import load_dataset, prepare_dataset
+from renderbench.scans.dataset import load_dataset
+from renderbench.scans.sources import SourceOptions
+from renderbench.scans.stage import prepare_dataset
 from renderbench.scans.store import ScanStore
 from renderbench.scans.transfer import load_transfer_function
 from renderbench.scans.volume import Grid, Scan
@@ -32,7 +35,16 @@ def unseen(label, total, unit):
 
 
 def prepare(raw: Path | None, root: Root, name: str = "folder", **options):
-    return prepare_dataset(name, raw=raw, root=root, show=unseen, **options)
+    source = {key: options.pop(key) for key in ("seed", "count", "split", "series") if key in options}
+    return prepare_dataset(
+        name,
+        raw=raw,
+        root=root,
+        options=SourceOptions(**source),
+        cluster=parse_cluster("serial"),
+        show=unseen,
+        **options,
+    )
 
 
 @pytest.fixture
@@ -51,7 +63,7 @@ def root(tmp_path) -> Root:
 def phantom(monkeypatch) -> None:
     """A phantom that costs nothing: its values are its seed."""
 
-    def phantom_scan(seed: int) -> Scan:
+    def phantom_scan(seed: int, *, extent: str) -> Scan:
         grid = Grid(shape=(4, 5, 6), world_from_voxel=np.diag([1.5, 1.5, 1.5, 1.0]))
         full = np.full(grid.shape, seed)
         return Scan(name="?", ct=full.astype(np.int16), labels=np.zeros(grid.shape, np.uint8), grid=grid)
@@ -78,7 +90,11 @@ def test_a_folder_becomes_a_dataset(raw, root):
     assert dataset.entries[0].digest == store.digest
     assert set(store.seconds) == {"read", "resample", "transfer"}
     assert all(value > 0 for value in store.seconds.values())
-    assert [source["name"] for source in store.provenance["sources"]] == ["ct.nii.gz", "labels.nii.gz"]
+    assert {role: source["files"] for role, source in store.provenance["sources"].items()} == {
+        "ct": 1,
+        "masks": 1,
+    }
+    assert "ct.nii" not in str(store.provenance)
     assert set(store.provenance["software"]) == {"renderbench", "numpy", "SimpleITK", "zarr"}
     assert str(raw) not in "".join(path.read_text() for path in root.path.rglob("*.json"))
     assert set(store.transfer_functions) == {"seen", "unseen"}
@@ -188,8 +204,10 @@ def test_a_store_that_cannot_be_written_is_a_failed_job(raw, root, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(stage, "write_scan", full)
-    with pytest.raises(JobError, match=r"a\.zarr: the store cannot be written \(No space left on device\)"):
-        prepare(raw, root)
+    report = prepare(raw, root)
+    assert len(report.failed) == 2
+    assert "a.zarr: the store cannot be written (No space left on device)" in str(report.failed[0])
+    assert load_dataset(root, "folder").scans("all") == []
 
 
 def test_datasets_that_are_not_there(raw, root):
@@ -212,8 +230,8 @@ def test_datasets_that_are_not_there(raw, root):
 def test_a_record_of_another_schema(raw, root):
     prepare(raw, root)
     path = root.dataset("folder") / "dataset.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 9'))
-    with pytest.raises(InputError, match="expected dataset schema 1, found 9"):
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 9'))
+    with pytest.raises(InputError, match="expected dataset schema 2, found 9"):
         load_dataset(root, "folder")
 
 
@@ -222,7 +240,9 @@ import sys
 from pathlib import Path
 from renderbench.layout import Root
 from renderbench.scans.stage import prepare_dataset
-prepare_dataset("folder", raw=Path(sys.argv[1]), root=Root(Path(sys.argv[2])))
+from renderbench.farm import parse_cluster
+raw, root = map(Path, sys.argv[1:])
+prepare_dataset("folder", raw=raw, root=Root(root), cluster=parse_cluster("serial"))
 """
 
 

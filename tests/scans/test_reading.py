@@ -10,11 +10,17 @@ import pytest
 from scan_images import patch_header, small_ct, small_labels, write_folder, write_image
 
 from renderbench.errors import InputError
-from renderbench.scans.reading import find_scans, read_scan
+from renderbench.scans.folders import find_folders
+from renderbench.scans.reading import Preparation, read_scan
+from renderbench.scans.volume import Scan
 
 # Byte offsets in a NIfTI-1 header.
 PIXDIM, VOX_OFFSET, QFORM_CODE, SFORM_CODE, SROW_X = 76, 108, 252, 254, 280
 NAN = float("nan")
+
+
+# The working grid: what is read is not resampled.
+WORKING = {"spacing": (1.5, 1.5, 1.5)}
 
 
 @pytest.fixture
@@ -22,29 +28,38 @@ def folder(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "case")
 
 
-def test_values_axes_and_position_are_those_of_the_file(folder):
-    scan = read_scan(folder)
+def read(folder: Path) -> Scan:
+    """The scan in a folder, as stage 1 finds and reads it."""
+    scans, faults = find_folders(folder.parent, split="test", series=None)
+    for fault in faults:
+        raise fault
+    (found,) = (scan for scan in scans if scan.name == folder.name)
+    return read_scan(found, Preparation())[0]
+
+
+def test_values_axes_and_position_are_those_of_the_file(tmp_path):
+    scan = read(write_folder(tmp_path / "case", **WORKING))
     assert scan.name == "case"
     assert scan.ct.dtype == np.int16
     assert scan.labels.dtype == np.uint8
     np.testing.assert_array_equal(scan.ct, small_ct())
     np.testing.assert_array_equal(scan.labels, small_labels())
-    np.testing.assert_allclose(scan.grid.spacing_mm, [2, 2, 3])
+    np.testing.assert_allclose(scan.grid.spacing_mm, [1.5, 1.5, 1.5])
     np.testing.assert_allclose(scan.grid.world_from_voxel[:3, 3], [10, -20, 30])
 
 
 def test_a_direction_of_minus_one_is_undone(tmp_path):
-    scan = read_scan(write_folder(tmp_path / "case", direction=np.diag([-1.0, -1.0, 1.0])))
+    scan = read(write_folder(tmp_path / "case", direction=np.diag([-1.0, -1.0, 1.0]), **WORKING))
     np.testing.assert_array_equal(scan.ct, small_ct()[:, ::-1, ::-1])
     np.testing.assert_array_equal(scan.labels, small_labels()[:, ::-1, ::-1])
-    np.testing.assert_allclose(scan.grid.world_from_voxel[:3, 3], [10 - 19 * 2, -20 - 15 * 2, 30])
+    np.testing.assert_allclose(scan.grid.world_from_voxel[:3, 3], [10 - 19 * 1.5, -20 - 15 * 1.5, 30])
 
 
 def test_uncompressed_files_and_floating_point_are_read(tmp_path):
     ct = small_ct().astype(np.float32) + 0.25
-    write_image(tmp_path / "case" / "ct.nii", ct)
-    write_image(tmp_path / "case" / "labels.nii", small_labels().astype(np.float64))
-    scan = read_scan(tmp_path / "case")
+    write_image(tmp_path / "case" / "ct.nii", ct, **WORKING)
+    write_image(tmp_path / "case" / "labels.nii", small_labels().astype(np.float64), **WORKING)
+    scan = read(tmp_path / "case")
     np.testing.assert_array_equal(scan.ct, small_ct())
     np.testing.assert_array_equal(scan.labels, small_labels())
 
@@ -52,23 +67,23 @@ def test_uncompressed_files_and_floating_point_are_read(tmp_path):
 def test_values_beyond_a_12_bit_ct_are_clipped(tmp_path):
     ct = small_ct().astype(np.int32)
     ct[0, 0, :2] = -3024, 100_000
-    scan = read_scan(write_folder(tmp_path / "case", ct))
+    scan = read(write_folder(tmp_path / "case", ct, **WORKING))
     assert scan.ct[0, 0, :2].tolist() == [-1024, 3071]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint16, np.int32, np.uint32, np.float64])
 def test_every_type_of_number_is_read(tmp_path, dtype):
     values = (small_ct() % 120).astype(dtype)
-    scan = read_scan(write_folder(tmp_path / "case", values, small_labels().astype(dtype)))
+    scan = read(write_folder(tmp_path / "case", values, small_labels().astype(dtype), **WORKING))
     np.testing.assert_array_equal(scan.ct, values)
     np.testing.assert_array_equal(scan.labels, small_labels())
 
 
 def test_a_header_with_only_a_qform_is_read(folder):
-    expected = read_scan(folder).grid
+    expected = read(folder).grid
     for name in ("ct.nii.gz", "labels.nii.gz"):
         patch_header(folder / name, "h", SFORM_CODE, 0)
-    np.testing.assert_allclose(read_scan(folder).grid.world_from_voxel, expected.world_from_voxel, atol=1e-5)
+    np.testing.assert_allclose(read(folder).grid.world_from_voxel, expected.world_from_voxel, atol=1e-5)
 
 
 def rewrite(name, values):
@@ -129,13 +144,13 @@ BAD = {
     "no labels": (lambda folder: (folder / LABELS).unlink(), r"case: expected.*add labels\.nii\.gz"),
     "text": (
         text(CT, b"not an image\n" * 100),
-        r"ct\.nii\.gz: expected a NIfTI-1 image, found a file that is not gzip",
+        r"ct\.nii\.gz: expected a NIfTI image, found a file that does not begin",
     ),
     "gzipped text": (
         text(LABELS, gzip.compress(b"no\n" * 500)),
-        r"labels\.nii\.gz: expected a NIfTI-1 image",
+        r"labels\.nii\.gz: expected a NIfTI image",
     ),
-    "empty": (text(CT, b""), r"ct\.nii\.gz: expected a NIfTI-1 image"),
+    "empty": (text(CT, b""), r"ct\.nii\.gz: expected a NIfTI image"),
     "half a file": (cut(CT, 3000), r"ct\.nii\.gz: .*truncated one \(the gzip stream ends early\)"),
     "last bytes gone": (cut(LABELS, -4), r"labels\.nii\.gz: .*truncated"),
     "half a plain file": (
@@ -208,10 +223,13 @@ BAD = {
         rewrite(LABELS, edited(small_labels(), CORNER, 120)),
         r"labels\.nii\.gz: expected labels 0 to 119, found 120 \(1 voxels\)",
     ),
-    "label negative": (rewrite(LABELS, edited(small_labels(), CORNER, -1, np.int16)), "0 to 119, found -1"),
+    "label negative": (
+        rewrite(LABELS, edited(small_labels(), CORNER, -1, np.int16)),
+        "expected labels from 0 up, found -1",
+    ),
     "label fractional": (
         rewrite(LABELS, edited(small_labels(), CORNER, 2.5, np.float32)),
-        r"0 to 119, found 2\.5",
+        r"expected whole numbers, found 2\.5",
     ),
     "label not finite": (rewrite(LABELS, edited(small_labels(), CORNER, NAN, np.float32)), "finite values"),
 }
@@ -221,21 +239,20 @@ BAD = {
 def test_a_bad_scan_is_one_line_and_nothing_else(folder, capfd, spoil, words):
     spoil(folder)
     with pytest.raises(InputError, match=words) as caught:
-        read_scan(folder)
+        read(folder)
     line = str(caught.value)
     assert "\n" not in line
     assert caught.value.remedy
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_missing_folder(tmp_path):
-    with pytest.raises(InputError, match="expected the folder of a scan"):
-        read_scan(tmp_path / "absent")
-
-
 def test_a_name_that_cannot_be_a_path(tmp_path):
     with pytest.raises(InputError, match="rename the scan"):
-        read_scan(write_folder(tmp_path / "case 1"))
+        read(write_folder(tmp_path / "case 1"))
+
+
+def found(raw: Path) -> list[str]:
+    return [scan.name for scan in find_folders(raw, split="test", series=None)[0]]
 
 
 def test_scans_are_found_by_name_and_other_folders_left_alone(tmp_path):
@@ -243,22 +260,23 @@ def test_scans_are_found_by_name_and_other_folders_left_alone(tmp_path):
         write_folder(tmp_path / name)
     (tmp_path / "notes").mkdir()
     (tmp_path / "readme.txt").touch()
-    assert [folder.name for folder in find_scans(tmp_path)] == ["a", "b"]
+    assert found(tmp_path) == ["a", "b"]
 
 
 def test_raw_folders_without_scans(tmp_path):
     with pytest.raises(InputError, match=r"--raw .*absent: expected a folder of scans, found nothing"):
-        find_scans(tmp_path / "absent")
+        found(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="found none in 1 sub-folders"):
-        find_scans(tmp_path)
+    with pytest.raises(InputError, match="found none in 1 entries"):
+        found(tmp_path)
     with pytest.raises(InputError, match=r"found ct\.nii\.gz directly in it; give its parent"):
-        find_scans(write_folder(tmp_path / "case"))
+        found(write_folder(tmp_path / "case"))
 
 
 def test_the_real_ct_lies_as_a_patient_does(real_ct):
-    scan = read_scan(real_ct / "ct-abdomen")
-    assert scan.ct.shape == (112, 101, 122)
+    scan = read(real_ct / "ct-abdomen")
+    # 3 mm voxels, so twice as many.
+    assert scan.ct.shape == (224, 202, 244)
     assert len(np.unique(scan.labels)) - 1 == 61
 
     def centroid(label):
