@@ -51,6 +51,7 @@ def write_scan(
     digest: str,
     provenance: Mapping[str, Any],
     seconds: Mapping[str, float],
+    stamp: str | None = None,
 ) -> None:
     """Write a scan with its groups, its RGBA and the histogram of its foreground, atomically.
 
@@ -63,6 +64,7 @@ def write_scan(
         provenance: JSON values: the source files and the software.
         seconds: what the scan has cost so far, by ledger item. ``transfer`` is added here: the mean
             over the transfer functions, since a preparation needs one of them.
+        stamp: as in :func:`write_sidecar`.
     """
     with staged(path) as staging:
         transfer_seconds = _write_arrays(staging, scan, transfer_functions)
@@ -81,14 +83,30 @@ def write_scan(
             },
         )
         # Before the store takes its place: a kill in between leaves seconds that no store answers to.
-        write_json(
-            seconds_file(path), {"digest": digest, "seconds": {**seconds, "transfer": transfer_seconds}}
-        )
+        write_sidecar(path, digest=digest, stamp=stamp, seconds={**seconds, "transfer": transfer_seconds})
 
 
-def seconds_file(path: Path) -> Path:
-    """Where the seconds of the store ``path`` lie: ``<scan>.seconds.json`` beside it."""
+def sidecar_of(path: Path) -> Path:
+    """``<scan>.seconds.json`` beside the store ``path``: what differs between two equal stores."""
     return path.with_name(f"{path.stem}.seconds.json")
+
+
+def write_sidecar(path: Path, *, digest: str, stamp: str | None, seconds: Mapping[str, float]) -> None:
+    """Write what belongs beside a store.
+
+    Args:
+        path: of the store.
+        digest: of the store that this is about.
+        stamp: tells the sources' files apart without reading them; None where nothing does.
+        seconds: what the scan has cost, by ledger item.
+    """
+    write_json(sidecar_of(path), {"digest": digest, "stamp": stamp, "seconds": dict(seconds)})
+
+
+def stamp_of(path: Path, digest: str) -> str | None:
+    """The stamp that was written beside a store; None where there is none for this digest."""
+    stamp: str | None = _sidecar(path, digest).get("stamp")
+    return stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +146,6 @@ class ScanStore:
         """
         attributes = _attributes(path)
         depth, height, width = attributes["shape"]
-        timings = read_json(seconds_file(path))
-        known = isinstance(timings, dict) and timings.get("digest") == attributes["digest"]
         return cls(
             path=path,
             name=attributes["name"],
@@ -139,7 +155,7 @@ class ScanStore:
                 shape=(depth, height, width),
                 world_from_voxel=np.array(attributes["world_from_voxel"], dtype=np.float64),
             ),
-            seconds=timings["seconds"] if known else {},
+            seconds=_sidecar(path, attributes["digest"]).get("seconds", {}),
             transfer_functions=attributes["transfer_functions"],
             provenance=attributes["provenance"],
             files={name: (size, sha256) for name, (size, sha256) in attributes["files"].items()},
@@ -281,6 +297,11 @@ def _create(group: Any, name: str, shape: tuple[int, ...], dtype: DTypeLike, cod
         config={"write_empty_chunks": True},
         **codecs,
     )
+
+
+def _sidecar(path: Path, digest: str) -> dict[str, Any]:
+    content = read_json(sidecar_of(path))
+    return content if isinstance(content, dict) and content.get("digest") == digest else {}
 
 
 def _slabs(depth: int) -> list[slice]:

@@ -14,7 +14,7 @@ import pytest
 from renderbench.errors import InputError
 from renderbench.scans.fingerprint import foreground_histogram
 from renderbench.scans.groups import GROUP_INDEX, groups_of_labels
-from renderbench.scans.store import ScanStore, write_scan
+from renderbench.scans.store import ScanStore, stamp_of, write_scan, write_sidecar
 from renderbench.scans.transfer import load_transfer_function
 from renderbench.scans.volume import Grid, Scan
 
@@ -244,6 +244,18 @@ def test_seconds_lie_beside_the_store_and_answer_to_its_digest(path, written):
     sidecar = path.with_name("case.seconds.json")
     sidecar.write_text(sidecar.read_text().replace('"abc"', '"abd"'))
     assert ScanStore.open(path).seconds == {}
+
+
+def test_a_stamp_is_kept_beside_the_store_and_leaves_it_as_it_is(tmp_path, written, scan):
+    path = write(tmp_path / "case.zarr", scan)
+    assert stamp_of(path, "abc") is None
+    write_sidecar(path, digest="abc", stamp="today", seconds=ScanStore.open(path).seconds)
+    assert stamp_of(path, "abc") == "today"
+    assert stamp_of(path, "abd") is None
+    assert ScanStore.open(path).seconds["read"] == 0.5
+    ScanStore.open(path).verify()
+    assert contents(path) == contents(written)
+    assert stamp_of(tmp_path / "absent.zarr", "abc") is None
 
 
 def test_checksums_tell_an_array_that_changed(tmp_path, written, scan):
