@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.scans.groups import GROUPS, LABELS
+from renderbench.scans.groups import GROUPS, LABELS_BY_VALUE
 from renderbench.scans.volume import Grid, LabelVolume, Volume
 
 LEVELS = 3
@@ -41,8 +41,11 @@ def ct_image(name: str, grid: Grid) -> Json:
 
 
 def anatomy_image(grid: Grid) -> Json:
-    """The ``ome`` attribute of the 120 labels' image."""
-    properties = [{"label-value": each.value, "name": each.name, "group": each.group} for each in LABELS]
+    """The ``ome`` attribute of the labels' image: names and colours of every value that they may have."""
+    properties = [
+        {"label-value": value, "name": label.name, "group": label.group}
+        for value, label in LABELS_BY_VALUE.items()
+    ]
     return _label_image("anatomy", grid, properties)
 
 
@@ -152,7 +155,10 @@ def _label_image(name: str, grid: Grid, properties: list[Json]) -> Json:
         "version": _VERSION,
         "multiscales": [_multiscale(name, grid, levels=LEVELS, kind="mode")],
         "image-label": {
-            "colors": [{"label-value": value, "rgba": _colour(value)} for value in range(len(properties))],
+            "colors": [
+                {"label-value": each["label-value"], "rgba": _colour(each["label-value"])}
+                for each in properties
+            ],
             "properties": properties,
             "source": {"image": "../../"},
         },
@@ -164,7 +170,7 @@ def _colour(label: int) -> list[int]:
     if label == 0:
         return [0, 0, 0, 0]
     # Hues a golden angle apart come close again after 13, 21, 34 and 55 labels, so saturation and value
-    # must differ there; these six pairs keep all 119 colours at least 25 of 255 apart.
+    # must differ there; these six pairs keep all colours at least 24 of 255 apart.
     hue = label * 0.6180339887498949 % 1
     saturation, value = _SATURATION_VALUE[label % len(_SATURATION_VALUE)]
     return [round(255 * part) for part in colorsys.hsv_to_rgb(hue, saturation, value)] + [255]

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from renderbench.artefacts import digest_of, read_json, staged, write_json
+from renderbench.artefacts import digest_of, read_json, staged
 from renderbench.errors import InputError
 from renderbench.scans import ngff
 from renderbench.scans.fingerprint import BINS, foreground_histogram
@@ -99,8 +99,14 @@ def write_sidecar(path: Path, *, digest: str, stamp: str | None, seconds: Mappin
         digest: of the store that this is about.
         stamp: tells the sources' files apart without reading them; None where nothing does.
         seconds: what the scan has cost, by ledger item.
+
+    Raises:
+        OSError: it cannot be written.
     """
-    write_json(sidecar_of(path), {"digest": digest, "stamp": stamp, "seconds": dict(seconds)})
+    content = {"digest": digest, "stamp": stamp, "seconds": dict(seconds)}
+    # A full disk is an OSError, as it is everywhere in a store, and no fault of the scan.
+    with staged(sidecar_of(path)) as staging:
+        staging.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def stamp_of(path: Path, digest: str) -> str | None:
@@ -170,7 +176,7 @@ class ScanStore:
         return self._array("ct")[...]
 
     def labels(self) -> LabelVolume:
-        """(D, H, W) uint8, 0 to 119 (Tables 3 and 4)."""
+        """(D, H, W) uint8, the keys of ``LABELS_BY_VALUE``: 0 to 119 (Tables 3 and 4), or unnamed."""
         return self._array("labels")[...]
 
     def groups(self) -> LabelVolume:
