@@ -70,14 +70,15 @@ class ResumingDownloader:
         """
         with self._alone(), ExitStack() as stack:
             meter = _Meter(self.final.name, stack)
-            failures = 0
+            failures, furthest = 0, self._size()
             while True:
-                before = self._size()
                 try:
                     self._attempt(url, meter)
                     break
                 except _Cut as cut:
-                    failures = 1 if self._size() > before else failures + 1
+                    # Further than ever: a server that starts over would otherwise be asked for ever.
+                    failures = 1 if self._size() > furthest else failures + 1
+                    furthest = max(furthest, self._size())
                     if failures > len(self.pauses_s):
                         raise self._gave_up(url, cut) from None
                     time.sleep(min(max(self.pauses_s[failures - 1], cut.wait_s), _LONGEST_PAUSE_S))

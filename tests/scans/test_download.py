@@ -159,6 +159,14 @@ def test_a_server_without_ranges_starts_over(server, tmp_path):
     assert (tmp_path / "ct scans" / "s0001" / "ct.nii.gz").read_bytes() == SCAN
 
 
+def test_a_server_that_always_breaks_off_and_starts_over_is_given_up(server, tmp_path):
+    server.ranges = False
+    server.cut_after = [CUT, BLOCK] * 20
+    with pytest.raises(JobError, match="connection broken"):
+        bring(described(server), tmp_path)
+    assert len(server.requests) == 1 + len(NO_PAUSES)
+
+
 def test_a_file_that_changed_since_is_not_patched_together(server, tmp_path):
     (tmp_path / f"{ZIP}.part").write_bytes(bytes(1_000_000))
     (tmp_path / f"{ZIP}.part.json").write_text(json.dumps({"validator": '"older"'}))
