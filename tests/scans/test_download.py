@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from file_server import FileServer, file_server
 
 from renderbench.config import parse_model
 from renderbench.errors import InputError, JobError
@@ -26,7 +27,6 @@ from renderbench.scans.download import (
 )
 from renderbench.scans.fetching import ResumingDownloader
 from tests.conftest import Command
-from file_server import FileServer, file_server
 
 ZIP = "ct scans.zip"
 SERVED = "/files/ct%20scans.zip"
