@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from renderbench.errors import InputError
 from renderbench.scans.images.geometry import same_grid
 from renderbench.scans.images.image import Image, ImageInfo
-from renderbench.scans.images.nifti import probe_nifti, read_nifti
+from renderbench.scans.images.metaimage import describe_metaimage
+from renderbench.scans.images.nifti import describe_nifti
+from renderbench.scans.images.nrrd import describe_nrrd
+from renderbench.scans.images.stored import StoredImage, probe_stored, read_stored
 
 __all__ = ["IMAGE_SUFFIXES", "Image", "ImageInfo", "is_image", "probe_image", "read_image", "same_grid"]
 
-IMAGE_SUFFIXES: tuple[str, ...] = (".nii.gz", ".nii")
+_FORMATS: dict[str, Callable[[Path], StoredImage]] = {
+    ".nii.gz": describe_nifti,
+    ".nii": describe_nifti,
+    ".nrrd": describe_nrrd,
+    ".nhdr": describe_nrrd,
+    ".mha": describe_metaimage,
+    ".mhd": describe_metaimage,
+}
+
+IMAGE_SUFFIXES = tuple(_FORMATS)
 """How the names of image files end; a DICOM series is a folder."""
 
 
@@ -22,16 +35,22 @@ def is_image(path: Path) -> bool:
 
 def probe_image(path: Path, *, series: str | None = None) -> ImageInfo:
     """What the headers of an image say, without reading its voxels."""
-    _require(path)
-    return probe_nifti(path)
+    return probe_stored(_described(path))
 
 
 def read_image(path: Path, *, series: str | None = None) -> Image:
     """Read an image, checked to its last byte."""
-    _require(path)
-    return read_nifti(path)
+    return read_stored(_described(path))
 
 
-def _require(path: Path) -> None:
+def _described(path: Path) -> StoredImage:
     if not path.exists():
         raise InputError(path, "expected an image, found nothing", "correct the path")
+    for suffix, describe in _FORMATS.items():
+        if path.name.lower().endswith(suffix):
+            return describe(path)
+    raise InputError(
+        path,
+        f"expected an image ({', '.join(IMAGE_SUFFIXES)}) or a folder of DICOM files, found another file",
+        "export it as .nii.gz",
+    )
