@@ -35,15 +35,25 @@ def write_image(
     spacing: Sequence[float] = (2.0, 2.0, 3.0),
     origin: Sequence[float] = (10.0, -20.0, 30.0),
     direction: NDArray[np.float64] | None = None,
+    compress: bool = False,
 ) -> None:
-    """Write (D, H, W) values as NIfTI; ``spacing``, ``origin`` and ``direction`` are LPS, (x, y, z)."""
+    """Write (D, H, W) values in the format of the suffix; the geometry is LPS, along (x, y, z)."""
     image = sitk.GetImageFromArray(values, isVector=False)
     if values.ndim == 3:
         image.SetSpacing(spacing)
         image.SetOrigin(origin)
         image.SetDirection(np.asarray(np.eye(3) if direction is None else direction, dtype=float).ravel())
     path.parent.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(image, str(path))
+    sitk.WriteImage(image, str(path), compress)
+
+
+def read_by_itk(path: Path) -> tuple[NDArray, NDArray[np.float64]]:
+    """ITK's account of a file: values and (4, 4) world_from_voxel, both in its canonical order."""
+    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
+    world_from_voxel = np.eye(4)
+    world_from_voxel[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    world_from_voxel[:3, 3] = image.GetOrigin()
+    return sitk.GetArrayFromImage(image), world_from_voxel
 
 
 def write_folder(

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
-from scan_images import patch_header, small_ct, write_image
+from scan_images import patch_header, read_by_itk, small_ct, write_image
 
 from renderbench.errors import Excluded, InputError
 from renderbench.scans.images import is_image, probe_image, read_image, same_grid
@@ -19,15 +18,6 @@ from renderbench.scans.volume import Grid
 # Byte offsets in a NIfTI-1 header.
 DIM, PIXDIM, VOX_OFFSET, SCALING, UNITS, QFORM_CODE, SFORM_CODE, SROW_X = 40, 76, 108, 112, 123, 252, 254, 280
 NAN = float("nan")
-
-
-def by_itk(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """ITK's account of a file: values and (4, 4) world_from_voxel in its own canonical order."""
-    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
-    world_from_voxel = np.eye(4)
-    world_from_voxel[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    world_from_voxel[:3, 3] = image.GetOrigin()
-    return sitk.GetArrayFromImage(image), world_from_voxel
 
 
 def rotations() -> list[np.ndarray]:
@@ -48,7 +38,7 @@ def test_every_orientation_is_read_as_itk_reads_it(tmp_path, direction):
     path = tmp_path / "ct.nii"
     write_image(path, small_ct(), direction=direction, spacing=(0.7, 1.1, 2.5))
     image = read_image(path)
-    values, world_from_voxel = by_itk(path)
+    values, world_from_voxel = read_by_itk(path)
     np.testing.assert_array_equal(image.values, values)
     np.testing.assert_allclose(image.grid.world_from_voxel, world_from_voxel, atol=1e-4)
     assert image.values.flags.c_contiguous
@@ -149,7 +139,7 @@ def test_scaling_keeps_integers_where_it_can(tmp_path, slope, intercept, dtype):
     expected = stored[:, ::-1, ::-1] * (slope or 1.0) + (intercept if slope else 0)
     np.testing.assert_array_equal(image.values, expected)
     if slope:  # ITK adds the intercept all the same
-        np.testing.assert_array_equal(image.values, by_itk(path)[0])
+        np.testing.assert_array_equal(image.values, read_by_itk(path)[0])
     assert image.values.dtype == dtype
 
 
