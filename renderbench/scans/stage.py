@@ -88,8 +88,8 @@ def prepare_dataset(
     source_id = Path(name).stem
     dataset = dataset_id or source_id
     sources = _selected(found, scans, dataset)
-    root.prepare()
     earlier = read_dataset(root, dataset)
+    root.prepare()
     if earlier and earlier.source != source_id:
         raise InputError(
             f"dataset {dataset!r}",

@@ -207,7 +207,7 @@ def test_a_store_that_cannot_be_written_is_a_failed_job(raw, root, monkeypatch):
     report = prepare(raw, root)
     assert len(report.failed) == 2
     assert "a.zarr: the store cannot be written (No space left on device)" in str(report.failed[0])
-    assert load_dataset(root, "folder").scans("all") == []
+    assert load_dataset(root, "folder").entries == []
 
 
 def test_datasets_that_are_not_there(raw, root):
@@ -261,7 +261,7 @@ def test_killed_half_way_and_run_again(tmp_path, root):
     try:
         # Until the first store is there and the second is being written.
         while child.poll() is None and not (
-            list(folder.glob("[!.]*.zarr")) and list(folder.glob(".staging-*/ct"))
+            list(folder.glob("[!.]*.zarr")) and list(folder.glob(".staging-*/labels"))
         ):
             time.sleep(0.002)
     finally:
@@ -289,4 +289,7 @@ def test_killed_half_way_and_run_again(tmp_path, root):
     assert report.skipped == tuple(visible)
     assert sorted(report.written + report.skipped) == ["a", "b", "c"]
     assert load_dataset(root, "folder").scans() == ["a", "b", "c"]
-    assert sorted(os.listdir(folder)) == ["a.zarr", "b.zarr", "c.zarr", "dataset.json"]
+    assert sorted(os.listdir(folder)) == [
+        *(f"{name}.{ending}" for name in "abc" for ending in ("seconds.json", "zarr")),
+        "dataset.json",
+    ]
