@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from renderbench.errors import InputError
+
 _SCHEDULERS = {"SLURM": "sbatch", "PBS or SGE": "qsub", "LSF": "bsub"}
 
 
@@ -31,7 +33,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Every finding, what all work needs first and what only some needs after it."""
     renderers = [_pbrt(), _mitsuba(), _llvm()]
-    return [_machine(), _torch(), _gpu(), _gsplat(), *renderers, *_segmenter(), _scheduler(), _disk()]
+    return [_machine(), _torch(), _gpu(), _gsplat(), *renderers, _segmenter(), _scheduler(), _disk()]
 
 
 def _machine() -> Finding:
@@ -81,24 +83,16 @@ def _llvm() -> Finding:
     return Finding(name="libLLVM", present=found is not None, detail=detail, remedy=remedy)
 
 
-def _segmenter() -> list[Finding]:
-    package = _package("totalsegmentator", "TotalSegmentator", "pip install 'renderbench[segment]'")
-    folder = _weights_folder()
-    there = folder.is_dir() and any(folder.iterdir())
-    weights = Finding(
-        name="TotalSegmentator weights",
-        present=there,
-        detail=str(folder) if there else f"none in {folder}",
-        remedy="" if there else "with network: totalseg_download_weights -t total",
-    )
-    return [package, weights]
+def _segmenter() -> Finding:
+    from renderbench.scans.segmentation import require_segmenter
 
-
-def _weights_folder() -> Path:
-    if named := os.environ.get("TOTALSEG_WEIGHTS_PATH"):
-        return Path(named)
-    home = Path(os.environ.get("TOTALSEG_HOME_DIR", Path.home() / ".totalsegmentator"))
-    return home / "nnunet" / "results"
+    name = "TotalSegmentator"
+    try:
+        segmenter = require_segmenter("totalsegmentator")
+    except InputError as error:
+        return Finding(name=name, present=False, detail=error.problem, remedy=error.remedy)
+    lacking = "; ".join(f"no {label}: {reason}" for label, reason in segmenter.unfilled.items())
+    return Finding(name=name, present=True, detail=segmenter.version, remedy=lacking)
 
 
 def _scheduler() -> Finding:

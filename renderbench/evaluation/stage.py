@@ -23,8 +23,8 @@ from renderbench.groundtruth.stage import open_views
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
 from renderbench.methods import MethodSpec, Task, resolve_method, unknown_method
-from renderbench.scans.groups import select_groups
 from renderbench.scans.dataset import load_dataset
+from renderbench.scans.groups import select_groups
 from renderbench.scans.store import ScanStore
 
 
@@ -128,6 +128,12 @@ def _run(
         announce(f"{job.label}: already done")
         return
 
+    if not scan.seconds:
+        raise InputError(
+            scan.path,
+            f"expected what the scan cost in {scan.path.stem}.seconds.json beside it, found none",
+            "copy that file along, or run `renderbench dataset` again",
+        )
     announce(f"{job.label}: preparing")
     started = _now()
     ledger = Ledger(dict(scan.seconds))

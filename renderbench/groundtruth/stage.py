@@ -27,8 +27,8 @@ from renderbench.groundtruth.viewset import (
 )
 from renderbench.layout import Root
 from renderbench.progress import Progress, progress
-from renderbench.scans.groups import GroupSelection, select_groups
 from renderbench.scans.dataset import load_dataset
+from renderbench.scans.groups import GroupSelection, select_groups
 from renderbench.scans.store import ScanStore
 
 Role = Literal["fit", "test"]

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderbench.config import Strict
-from renderbench.scans.volume import LabelVolume, Volume
+from renderbench.scans.volume import HU_RANGE, LabelVolume, Volume
 
-HU_LOWEST = -1024
-"""HU of the first bin; the last is that of 3071, the greatest that a 12-bit CT holds."""
+HU_LOWEST = HU_RANGE[0]
+"""HU of the first bin; there is one for every value of ``HU_RANGE``."""
 
-BINS = 4096
+BINS = HU_RANGE[1] - HU_RANGE[0] + 1
 
 # Shares of a histogram are sums of quotients; a percentile that falls on a step must not hang on their
 # last bits.

@@ -18,10 +18,7 @@ from renderbench.scans.masks import mask_files, read_masks
 from renderbench.scans.raw import RawScan
 from renderbench.scans.resampling import Interpolation, resample_ct, resample_labels, working_grid
 from renderbench.scans.segmentation import Segmenter, require_segmenter
-from renderbench.scans.volume import Scan, Volume
-
-HU_RANGE = (-1024, 3071)
-"""What a 12-bit CT can hold; below lies the padding outside the field of view, above is metal."""
+from renderbench.scans.volume import HU_RANGE, Scan, Volume
 
 
 @dataclass(frozen=True, kw_only=True)

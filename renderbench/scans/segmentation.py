@@ -56,6 +56,10 @@ class Segmenter(Protocol):
     def version(self) -> str:
         """Of the software behind it."""
 
+    @property
+    def unfilled(self) -> dict[str, str]:
+        """Labels that stay empty, by name, and why."""
+
     def identity(self) -> dict[str, Any]:
         """What decides the labels, as JSON: part of the digest of whatever is made from them."""
 

@@ -31,6 +31,7 @@ from renderbench.scans.layouts import natural
 from renderbench.scans.sources import Found, Source, SourceOptions, find_sources
 from renderbench.scans.store import ScanStore, write_scan
 from renderbench.scans.transfer import TransferFunction, load_transfer_function, transfer_function_names
+from renderbench.scans.volume import HU_RANGE
 
 Show = Callable[[str, int, str], AbstractContextManager[Progress]]
 
@@ -245,11 +246,15 @@ def _prepare_scan(task: _Task) -> _Prepared:
 
 
 def _held(path: Path) -> ScanStore | None:
-    """The store at ``path``, as far as its attributes tell; None where there is none of use."""
+    """The store at ``path``, as far as its attributes tell; None where there is none of use.
+
+    One that came without its seconds is of no use: a ledger would lack what the scan cost.
+    """
     try:
-        return ScanStore.open(path)
+        held = ScanStore.open(path)
     except InputError:
         return None
+    return held if held.seconds else None
 
 
 def _selected(found: Found, scans: str | Sequence[str], dataset: str) -> list[Source]:
@@ -301,7 +306,6 @@ def _digest(source: dict[str, Any], functions: Sequence[TransferFunction]) -> st
 
 @cache
 def _settings() -> dict[str, Any]:
-    from renderbench.scans.reading import HU_RANGE
     from renderbench.scans.resampling import SPACING_MM
 
     return {

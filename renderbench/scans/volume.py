@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Volume = NDArray[np.int16]
 LabelVolume = NDArray[np.uint8]
 
+HU_RANGE = (-1024, 3071)
+"""What a 12-bit CT can hold; below lies the padding outside the field of view, above is metal."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
