@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from distributed import Client
+from distributed import Client, Security, rpc
 
 from renderbench.errors import InputError
 from renderbench.farm.crew import Crew, quiet, sharing_threads
@@ -44,15 +45,23 @@ def address_crew(cluster: Address, memory_bytes: int) -> Iterator[Crew]:
 
 def _connected(address: str) -> Client:
     try:
+        # A server of another kind may never answer, and Client itself would wait for it.
+        asyncio.run(asyncio.wait_for(_identity(address), _TIMEOUT_SECONDS))
         with warnings.catch_warnings():
             # Dask's table of differing versions; ours is one line.
             warnings.simplefilter("ignore")
             return Client(address, timeout=_TIMEOUT_SECONDS)
     except Exception as error:
-        problem = f"expected a Dask scheduler, found none within {_TIMEOUT_SECONDS} s ({one_line(error)})"
-        raise InputError(
-            address, problem, "start one with `dask scheduler`, or correct the address"
-        ) from None
+        # What a transport that is not installed or not configured says; a stranger's bytes say nothing.
+        reason = f" ({one_line(error)})" if isinstance(error, ImportError | ValueError | TypeError) else ""
+        problem = f"expected a Dask scheduler, found none within {_TIMEOUT_SECONDS} s{reason}"
+        remedy = "start one with `dask scheduler`, or correct the address"
+        raise InputError(address, problem, remedy) from None
+
+
+async def _identity(address: str) -> None:
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as scheduler:
+        await scheduler.identity()
 
 
 def _check_versions(client: Client) -> None:

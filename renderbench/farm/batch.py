@@ -14,6 +14,7 @@ from typing import Any
 
 import dask
 from distributed import Client
+from distributed.core import Status
 
 from renderbench.errors import InputError, JobError
 from renderbench.farm.crew import WORKER_CONFIG, Crew, quiet, scheduler_config, sharing_threads
@@ -164,11 +165,15 @@ def _submit(farm: Any, cluster: Batch) -> None:
     try:
         farm.sync(submit)
     except Exception as error:
+        # Dask takes a refused job for one that may still come.
+        for name, job in list(farm.workers.items()):
+            if job.status == Status.created:
+                job.status = Status.failed
+                del farm.workers[name]
         # dask-jobqueue's message ends with what the command wrote to stderr.
-        last = str(error).strip().splitlines()[-1:] or [one_line(error)]
-        raise JobError(
-            f"cluster {cluster.kind}", f"a job was refused: {last[0]}", "correct the cluster line"
-        ) from None
+        refusal = (str(error).strip().splitlines() or [one_line(error)])[-1]
+        problem = f"a job was refused: {refusal}"
+        raise JobError(f"cluster {cluster.kind}", problem, "correct the cluster line") from None
 
 
 def _resubmission(farm: Any, cluster: Batch) -> Callable[[], None]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import multiprocessing
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from typing import Any
 
 import dask
-from distributed import Client, LocalCluster, Nanny
+from distributed import Client, LocalCluster
 
 from renderbench.errors import JobError
 from renderbench.farm.crew import Crew, quiet, scheduler_config, sharing_threads
@@ -28,13 +32,18 @@ def local_crew(size: Size, retries: int) -> Iterator[Crew]:
     """
     with quiet(), scheduler_config(retries), _kept_environment():
         # Empty at first: an interrupt while workers start then finds a cluster to close.
+        others = {process.pid for process in multiprocessing.active_children()}
         cluster = _empty_cluster(size)
         try:
-            _start(cluster, size.workers)
+            _start(cluster, size.workers, others)
             with Client(cluster) as client, sharing_threads(client, size.threads, {}):
                 yield Crew(client=client)
         except BaseException:
-            _kill(cluster)
+            loop: Any = cluster.loop
+            for nanny in cluster.workers.values():
+                # Its worker's end is then no reason to start another one.
+                loop.add_callback(nanny.close_gracefully)
+            _kill_workers(others)
             raise
         finally:
             cluster.close()
@@ -43,8 +52,8 @@ def local_crew(size: Size, retries: int) -> Iterator[Crew]:
 @contextmanager
 def _kept_environment() -> Iterator[None]:
     """Dask writes its workers' variables (``OMP_NUM_THREADS=1``) into this process too."""
-    variables = dask.config.get("distributed.nanny.pre-spawn-environ")
-    before = {variable: os.environ.get(variable) for variable in variables}
+    theirs = ("PYTHONHASHSEED", "__DASK_PARENT_PID", *dask.config.get("distributed.nanny.pre-spawn-environ"))
+    before = {variable: os.environ.get(variable) for variable in theirs}
     try:
         yield
     finally:
@@ -74,26 +83,35 @@ def _empty_cluster(size: Size) -> LocalCluster:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _start(cluster: LocalCluster, workers: int) -> None:
+def _start(cluster: LocalCluster, workers: int, others: set[int | None]) -> None:
     async def start() -> None:
         for _ in range(workers):
             cluster.worker_spec.update(cluster.new_worker_spec())
         await cluster
 
+    loop: Any = cluster.loop
+    starting = asyncio.run_coroutine_threadsafe(start(), loop.asyncio_loop)
     try:
-        cluster.sync(start)
+        starting.result()
     except Exception as error:
         raise JobError(
             "local workers",
             f"expected {workers} to start, found {one_line(error)}",
             "a script that starts them needs its calls under `if __name__ == '__main__':`",
         ) from error
+    finally:
+        # An interrupt. Dask cannot close what is only half started: the start has to fail first.
+        while not starting.done():
+            _kill_workers(others)
+            time.sleep(0.1)
 
 
-def _kill(cluster: LocalCluster) -> None:
-    """End the workers whatever they are doing; a task in the middle of a kernel heeds nothing else."""
-    for nanny in cluster.workers.values():
-        if isinstance(nanny, Nanny) and nanny.pid:
-            nanny.loop.add_callback(nanny.close_gracefully)
-            with suppress(ProcessLookupError):
-                os.kill(nanny.pid, signal.SIGKILL)
+def _kill_workers(others: set[int | None]) -> None:
+    """End the workers whatever they are doing; a task in the middle of a kernel heeds nothing else.
+
+    Args:
+        others: processes that were there before.
+    """
+    for process in multiprocessing.active_children():
+        if process.name.startswith("Dask Worker") and process.pid not in others:
+            process.kill()
