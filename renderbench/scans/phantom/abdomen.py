@@ -52,10 +52,14 @@ def paint_kidneys(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
     rng = body.stream("kidneys")
     rough = Noise.drawn(rng, 16.0)
     for side, sign in SIDES:
-        size = float(rng.uniform(0.9, 1.08))
-        middle = np.array([0.0, 0.0, 116.0 if side == "left" else 102.0]) + rng.normal(0, [0, 2, 5])
+        size = float(rng.uniform(0.9, 1.1))
+        # The right kidney lies lower, under the liver; either may have sunk.
+        sunk = float(rng.exponential(4.0))
+        middle = np.array([0.0, 0.0, 118.0 if side == "left" else 105.0]) + rng.normal(0, [1.5, 2, 4])
+        middle[2] -= sunk
         arc = np.array([[51, 32, 36], [64, 25, 22], [70, 19, 0], [68, 15, -20], [59, 12, -36]], float)
-        line = spline(arc * [1, 1, size], extra=size * np.array([19, 25.5, 27, 25.5, 20]))
+        line = spline(arc * [1, 1, size], extra=size * np.array([18, 24.5, 26, 24.5, 19]))
+        _paint_cysts(canvas, rng, side, middle + mirrored(line[:, :3], sign), line[:, 3], textures)
         bean = chain(
             space, middle + mirrored(line[:, :3], sign), line[:, 3], wide=(0.4 * sign, 1, 0), stretch=1.0
         )
@@ -73,9 +77,26 @@ def paint_kidneys(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
             [[0, -6, 4], [0, -12, 8]],
         ]
         parts = [
-            chain(space, top + mirrored(limb, sign), 2.3, wide=(0, 0.2, 1), stretch=3.4) for limb in limbs
+            chain(space, top + mirrored(limb, sign), 2.8, wide=(0, 0.2, 1), stretch=3.6) for limb in limbs
         ]
         canvas.paint(f"adrenal_gland_{side}", union(parts, blend_mm=3.0), textures.flesh(contrast.gland))
+
+
+def _paint_cysts(
+    canvas: Canvas, rng: np.random.Generator, side: str, axis: Array, girth: Array, textures: Textures
+) -> None:
+    """Every fourth kidney has one to three cysts, bulging out of it backwards, forwards or sideways."""
+    count = int(rng.integers(1, 4)) if rng.random() < 0.25 else 0
+    cysts = []
+    for _ in range(count):
+        level = int(rng.integers(1, len(axis) - 1))
+        out = np.array([np.sign(axis[0, 0]) * rng.uniform(0.2, 1.0), rng.uniform(-1.0, 0.7), 0.0])
+        size = float(rng.uniform(5.0, 19.0))
+        centre = axis[level] + (girth[level] - 0.2 * size) * out / np.linalg.norm(out)
+        cysts.append(ellipsoid(canvas.space, centre, size * rng.uniform(0.9, 1.1, 3)))
+    if cysts:
+        fluid = textures.flesh(FLUID_HU - 6.0, mottle_hu=2.0)
+        canvas.paint(f"kidney_cyst_{side}", union(cysts, blend_mm=2.0), fluid)
 
 
 def _renal(contrast: Contrast, textures: Textures) -> Material:
@@ -94,14 +115,18 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
     rng = body.stream("upper organs")
     rough = Noise.drawn(rng, 20.0)
 
-    size = float(rng.uniform(0.86, 1.14))
+    # Spleens differ more than any other organ.
+    size = float(np.clip(rng.normal(1.08, 0.12), 0.88, 1.4))
     tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
     tilt = np.linalg.qr(tilt)[0]
-    spleen = ellipsoid(space, [106, 28, 188], size * np.array([41, 54, 68]), frame=tilt, power=2.2)
-    hollow = ellipsoid(space, [50, -20, 196], [48, 46, 80])
+    half = size * np.array([45, 60, 74]) * rng.uniform(0.94, 1.06, 3)
+    spleen = ellipsoid(space, [104, 28, 186], half, frame=tilt, power=2.2)
+    hollow = ellipsoid(space, [48, -22, 194], [46, 46, 80])
     spleen = without(spleen, hollow, blend_mm=8.0)
     spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)
     canvas.paint("spleen", spleen, textures.flesh(contrast.spleen))
+    # Without a film of fat the bowel would creep in between spleen and ribs.
+    canvas.paint(None, spleen.grown(4.0), textures.flesh(FAT_HU))
 
     fine = Noise.drawn(rng, 6.5)
     gland = spline(
@@ -121,7 +146,7 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
         "pancreas", roughened(space, pancreas, fine, 1.7), textures.flesh(contrast.pancreas, mottle_hu=14)
     )
 
-    full = float(rng.uniform(0.8, 1.15))
+    full = float(rng.uniform(0.75, 1.2))
     sac = spline([[-34, -50, 150], [-44, -66, 132], [-52, -82, 112], [-54, -90, 100]], extra=[3.5, 9, 15, 14])
     bile = textures.hollow(wall_mm=1.8, wall_hu=62.0, inside=textures.flesh(FLUID_HU, mottle_hu=3.0))
     gallbladder = in_belly(space, body, chain(space, sac[:, :3], full * sac[:, 3]))
@@ -131,22 +156,28 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
 def paint_liver(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
     """The wedge under the right dome: thick on the right, thin to the left, sharp at the front edge."""
     rng = body.stream("liver")
-    low, reach = rng.normal(0.0, 8.0), rng.normal(0.0, 8.0)
+    low, reach = rng.normal(6.0, 8.0), rng.uniform(-30.0, 16.0)
+    # A tongue of the right lobe that hangs down before the kidney (Riedel) is common.
+    tongue = float(rng.uniform(35.0, 70.0)) if rng.random() < 0.18 else 0.0
     edge_x = np.array([-140, -100, -60, -20, 20, 60, 95], float) + reach * np.array([0, 0, 0, 0, 0.3, 1, 1])
     edge_z = np.array([58, 76, 106, 138, 168, 202, 244], float) + low * np.array([1, 1, 0.8, 0.5, 0.3, 0, 0])
+    edge_z -= tongue * np.array([1.0, 1.0, 0.25, 0, 0, 0, 0])
     back_x = [-140, -70, -48, -30, -12, 20, 80]
     back_y = [80, 76, 48, 22, 0, -22, -50]
 
     def formula(x: Array, y: Array, z: Array) -> Array:
         wall = cavity(body, x, y, z) + 3.0
         dome = 0.8 * (z - body.diaphragm(x, y) + 2.0)
-        below = 0.75 * (np.interp(x, edge_x, edge_z) + 0.30 * (y + 50.0) - z)
+        # Notches for the round ligament and the gallbladder part the front edge.
+        front = np.clip((-30.0 - y) / 40.0, 0.0, 1.0)
+        notch = 20.0 * np.exp(-(((x - 4.0) / 7.0) ** 2)) + 12.0 * np.exp(-(((x + 50.0) / 11.0) ** 2))
+        below = 0.75 * (np.interp(x, edge_x, edge_z) + front * notch + 0.30 * (y + 50.0) - z)
         behind = 0.8 * (y - np.interp(x, back_x, back_y))
         outside = soft_max(soft_max(wall, dome, 6.0), x - (82.0 + reach), 14.0)
         return soft_max(soft_max(outside, below, 10.0), behind, 12.0)
 
     space = canvas.space
-    organ = from_formula(space, [-150, -125, 30], [105, 90, 300], formula)
+    organ = from_formula(space, [-150, -125, -20], [105, 90, 300], formula)
     organ = roughened(space, organ, Noise.drawn(rng, 38.0), 2.4)
     canvas.paint("liver", organ, textures.flesh(contrast.liver))
     brighter = contrast.liver + 0.45 * (contrast.portal - contrast.liver)
@@ -164,17 +195,18 @@ def paint_liver(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
 
 
 def paint_pelvic_organs(canvas: Canvas, body: Body, textures: Textures) -> None:
-    """Bladder and prostate."""
+    """Bladder, and a man's prostate."""
     space = canvas.space
     rng = body.stream("pelvic organs")
-    full = float(rng.uniform(0.75, 1.1))
+    full = float(rng.uniform(0.62, 1.2))
     rough = Noise.drawn(rng, 26.0)
     half = np.array([40.0, 31.0, 27.0]) * [full, full, full]
     bladder = ellipsoid(space, [1, -26, -112 + half[2]], half, power=2.3)
     urine = textures.flesh(FLUID_HU - 4.0, mottle_hu=2.0)
     wall = textures.hollow(wall_mm=3.2, wall_hu=52.0, inside=urine)
     canvas.paint("urinary_bladder", roughened(space, bladder, rough, 1.6), wall)
-    prostate = ellipsoid(space, [0, -18, -126], [23, 16, 15], power=2.2)
+    size = float(rng.uniform(0.88, 1.3))
+    prostate = ellipsoid(space, [0, -18, -126], size * np.array([23, 16, 15]), power=2.2)
     if body.female:
         return
     canvas.paint("prostate", roughened(space, prostate, rough, 1.2), textures.flesh(74.0, mottle_hu=12.0))

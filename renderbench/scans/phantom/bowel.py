@@ -22,7 +22,7 @@ def paint_stomach(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
     """Stomach, with gas rising to the front, and duodenum."""
     space = canvas.space
     rng = body.stream("stomach")
-    full = float(rng.uniform(0.78, 1.05))
+    full, drop = float(rng.uniform(0.72, 1.1)), float(rng.normal(0.0, 10.0))
     curve = [
         [58, 16, 238],
         [64, 0, 216],
@@ -33,7 +33,10 @@ def paint_stomach(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
         [-16, -66, 122],
         [-30, -58, 128],
     ]
-    line = spline(curve, extra=[26, 34, 33, 29, 24, 20, 14, 8])
+    # From a steer's horn, high and across, to a J that hangs to the navel.
+    hang = drop * np.array([0.0, 0.0, 0.2, 0.8, 1.2, 1.0, 0.3, 0.0])
+    path = np.array(curve, float) - hang[:, None] * [0.0, 0.0, 1.0]
+    line = spline(path, extra=[26, 34, 33, 29, 24, 20, 14, 8])
     sac = in_belly(space, body, chain(space, line[:, :3], full * line[:, 3]))
     sac = roughened(space, sac, Noise.drawn(rng, 24.0), 2.0)
     level = float(rng.uniform(-62.0, -40.0))
@@ -134,10 +137,12 @@ def paint_colon(canvas: Canvas, body: Body, contrast: Contrast, textures: Textur
     pouch = np.abs(np.sin(np.pi * beat / 27.0)) ** 0.6
     # The rectum is smooth.
     depth = 0.40 * np.clip((along[-1] - along - 60.0) / 60.0, 0.0, 1.0)
-    radius = line[:, 3] * float(rng.uniform(0.88, 1.04)) * (1.08 - depth * (1.0 - pouch))
+    radius = line[:, 3] * float(rng.uniform(0.82, 1.08)) * (1.08 - depth * (1.0 - pouch))
     tube = in_belly(space, body, chain(space, line[:, :3], radius))
     tube = roughened(space, tube, Noise.drawn(rng, 12.0), 1.0)
-    canvas.paint("colon", tube, _lumen(contrast, textures, rng, gas=0.40, wall_mm=4.6))
+    canvas.paint(
+        "colon", tube, _lumen(contrast, textures, rng, gas=float(rng.uniform(0.15, 0.6)), wall_mm=4.2)
+    )
 
 
 def paint_small_bowel(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
@@ -148,10 +153,12 @@ def paint_small_bowel(canvas: Canvas, body: Body, contrast: Contrast, textures: 
     start = np.array([[40, -48, 76]], float)
     line = spline(np.vstack([start, stops]), step_mm=2.5)
     swell = Noise.drawn(rng, 28.0).at(line)
-    radius = np.clip(11.8 + 1.3 * swell, 9.0, 14.5)
+    radius = np.clip(float(rng.uniform(10.8, 12.4)) + 1.5 * swell, 8.5, 15.0)
     tube = in_belly(space, body, chain(space, line, radius))
     tube = roughened(space, tube, Noise.drawn(rng, 7.0), 0.6)
-    canvas.paint("small_bowel", tube, _lumen(contrast, textures, rng, gas=0.08, wall_mm=3.2))
+    canvas.paint(
+        "small_bowel", tube, _lumen(contrast, textures, rng, gas=float(rng.uniform(0.02, 0.16)), wall_mm=3.2)
+    )
 
 
 def _lumen(

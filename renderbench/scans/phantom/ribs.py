@@ -102,7 +102,7 @@ def _rib_section(body: Body, line: Array, number: int, sign: int) -> tuple[Array
         # The first rib lies flat, like a collar.
         broad = np.cross(np.broadcast_to([0.0, 0.0, 1.0], along.shape), along)
     t = np.linspace(0.0, 1.0, len(line))
-    size = 0.82 if number in (1, 12) else 1.0
+    size = 0.95 if number == 1 else 0.82 if number == 12 else 1.0
     radius = size * np.interp(t, [0, 0.08, 0.2, 0.9, 1], [4.4, 3.6, 3.7, 3.2, 3.0])
     stretch = np.interp(t, [0, 0.1, 0.3, 0.85, 1], [1.3, 1.4, 1.75, 1.9, 2.1])
     return radius, mirrored(broad, sign), stretch

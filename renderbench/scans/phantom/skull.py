@@ -51,7 +51,7 @@ _TOOTH_ROW = np.array(
 def cranial_cavity(space: Space, body: Body) -> Field:
     """The room that the brain fills, in the ``space`` of the whole body."""
     space = space.moved(body.skull_base)
-    room = union([ellipsoid(space, centre, half) for centre, half in _CRANIUM], blend_mm=26.0)
+    room = union([ellipsoid(space, centre, half, reach_mm=26.0) for centre, half in _CRANIUM], blend_mm=26.0)
     x, y, z = space.coordinates(room.box)
     floor = np.interp(y, _FLOOR_Y, _FLOOR_Z)
     # The middle fossae lie beside a bony saddle.
@@ -80,17 +80,17 @@ def head_outline(space: Space, body: Body, soft_mm: float) -> Field:
     space = space.moved(body.skull_base)
     vault = union(
         [
-            ellipsoid(space, centre, np.asarray(half) + 7.0 + soft_mm, reach_mm=30.0)
+            ellipsoid(space, centre, np.asarray(half) + 7.0 + soft_mm, reach_mm=40.0)
             for centre, half in _CRANIUM
         ],
         blend_mm=26.0,
     )
     parts = [
         vault,
-        ellipsoid(space, [0, -54, -18], [57, 52, 70], power=2.3, reach_mm=30.0),
-        ellipsoid(space, [0, -80, -66], [30, 28, 24], reach_mm=30.0),
-        chain(space, [[0, -98, 32], [0, -114, 2]], [7.0, 11.0], reach_mm=30.0),
-        chain(space, [[0, -20, 0], [0, -14, -80]], [62.0, 54.0], reach_mm=30.0),
+        ellipsoid(space, [0, -54, -18], [57, 52, 70], power=2.3, reach_mm=40.0),
+        ellipsoid(space, [0, -80, -66], [30, 28, 24], reach_mm=40.0),
+        chain(space, [[0, -98, 32], [0, -114, 2]], [7.0, 11.0], reach_mm=40.0),
+        chain(space, [[0, -20, 0], [0, -14, -80]], [62.0, 54.0], reach_mm=40.0),
     ]
     head = union(parts, blend_mm=14.0)
     ears = [
@@ -106,7 +106,7 @@ def _leaning(sign: int) -> Array:
 
 def _diploe(textures: Textures) -> Material:
     """Two dense tables with spongy bone between."""
-    return textures.bone(cortex_mm=2.2, cortex_hu=1350.0, marrow_hu=420.0)
+    return textures.bone(cortex_mm=2.8, cortex_hu=1500.0, marrow_hu=560.0)
 
 
 def _cranial_relief(space: Space) -> list[Field]:
@@ -275,8 +275,8 @@ def _air(space: Space) -> list[Field]:
                 wide=(0, 0, 1),
                 stretch=2.2,
             ),
-            ellipsoid(space, mirrored([31, -66, -10], sign), [11, 14, 14]),
-            ellipsoid(space, mirrored([10, -89, 48], sign), [9, 3.5, 9]),
+            ellipsoid(space, mirrored([31, -61, -10], sign), [10, 12, 13]),
+            ellipsoid(space, mirrored([9, -85, 46], sign), [7, 3.5, 7]),
         ]
     return parts
 
