@@ -76,7 +76,9 @@ def pictures(scan: Scan, height: int, samples: int) -> list[NDArray[np.uint8]]:
             cy_px=height / 2,
             camera_from_world=look_at(position, middle),
         )
-        view = NativeRenderer(medium, RendererSettings(samples_per_pixel=samples)).render(camera, seed=0)
+        view = NativeRenderer(medium, RendererSettings()).render_pass(
+            camera, seed=0, first=0, count=samples // 2
+        )
         found.append(eight_bit_srgb(view.rgb))
     return found
 

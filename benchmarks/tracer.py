@@ -13,7 +13,7 @@ from renderbench.cameras import sphere_cameras
 from renderbench.config import MediumSettings, RendererSettings
 from renderbench.groundtruth.medium import medium_from_rgba
 from renderbench.groundtruth.native import NativeRenderer
-from renderbench.groundtruth.viewset import noise_floor
+from renderbench.groundtruth.sampling import noise_floor
 from renderbench.scans.groups import select_groups
 from renderbench.scans.store import ScanStore
 
@@ -42,11 +42,11 @@ def main() -> None:
         layout="fibonacci",
         seed=0,
     )
-    renderer.render(cameras[0], seed=0)  # compiles
+    renderer.render_pass(cameras[0], seed=0, first=0, count=1)  # compiles
     samples = arguments.samples * arguments.resolution**2
     for index, camera in enumerate(cameras):
         cpu = time.process_time()
-        view = renderer.render(camera, seed=index)
+        view = renderer.render_pass(camera, seed=index, first=0, count=arguments.samples // 2)
         cpu = time.process_time() - cpu
         print(
             f"view {index}: {samples / view.seconds / 1e6:.2f} M samples/s, "

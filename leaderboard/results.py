@@ -33,7 +33,7 @@ COLUMNS = {
     "fit_views": "fitting views a scan",
     "test_views": "test views a scan",
     "renderer": "ground-truth renderer",
-    "samples_per_pixel": "its samples a pixel",
+    "samples_per_pixel": "its samples a pixel: mean over test views",
     "seed": "seed of the suite",
     "cpu": "CPU model",
     "cores": "CPU cores",

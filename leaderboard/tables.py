@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from renderbench.config import Suite
+from renderbench.config import RendererSettings, Suite
 
 Format = Literal["csv", "markdown", "latex"]
 SUFFIX: dict[Format, str] = {"csv": "csv", "markdown": "md", "latex": "tex"}
@@ -78,7 +78,7 @@ def notes_of(suite: Suite, results: pd.DataFrame) -> list[str]:
     renderer, views = suite.renderer, suite.views
     notes = [
         f"{views.resolution} × {views.resolution} pixels, {views.fit} fitting and {views.test} test views "
-        f"a scan; ground truth by {renderer.name} at {renderer.samples_per_pixel} samples a pixel; "
+        f"a scan; ground truth by {renderer.name} {_sampling(renderer)}; "
         f"seed {suite.seed}.",
         "Protocol: "
         + "; ".join(f"{block.title}: {block.protocol}" for block in suite.blocks)
@@ -92,6 +92,12 @@ def notes_of(suite: Suite, results: pd.DataFrame) -> list[str]:
     absent = missing_runs(suite, results)
     notes += [f"{ABSENT}: no record; make it with `{command}`." for command in absent]
     return notes
+
+
+def _sampling(renderer: RendererSettings) -> str:
+    if renderer.samples_per_pixel is not None:
+        return f"at {renderer.samples_per_pixel} samples a pixel"
+    return f"sampled to a noise floor of {renderer.noise_floor_db:g} dB"
 
 
 def _rows_of_block(suite: Suite, block_id: str, results: pd.DataFrame) -> list[Row]:

@@ -39,20 +39,70 @@ class MediumSettings(Strict):
     alpha_max: Annotated[float, Field(gt=0, lt=1)] = 0.99
 
 
+NOISE_FLOORS_DB = {"draft": 35.0, "standard": 42.0, "reference": 50.0}
+"""The presets of ground truth: PSNR in dB that a perfect method would score against it."""
+
+
+NoiseFloor = Literal["draft", "standard", "reference"] | Annotated[float, Field(ge=10, le=80)]
+
+
+class KeyLight(Strict):
+    """A distant light: a disc of the sky about ``towards``, seen under an angular radius.
+
+    ``towards`` points from the body to the light in patient LPS: (0, -1, 0) lights the front, (0, 0, 1)
+    the head. ``irradiance`` is what a surface facing the light receives; with an angular radius of 0 the
+    rays are parallel, with more the light is soft, its radiance irradiance / (pi sin^2 radius).
+    """
+
+    towards: tuple[float, float, float]
+    irradiance: Annotated[float, Field(gt=0)]
+    angular_radius_deg: Annotated[float, Field(ge=0, lt=90)] = 0.0
+
+    @field_validator("towards")
+    @classmethod
+    def _points_somewhere(cls, towards: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not 1e-6 < sum(component * component for component in towards) < 1e12:
+            raise ValueError("expected a direction of some length")
+        return towards
+
+
 class RendererSettings(Strict):
     """The ground-truth renderer and its settings.
 
-    ``environment_radiance`` is that of a constant environment, which lights the volume and is
-    itself hidden (black background). ``max_depth`` counts scatterings; ``anisotropy`` is the
-    Henyey-Greenstein g.
+    A view is sampled until its own estimate of its noise floor reaches ``noise_floor``: a preset
+    (``draft`` 35 dB, ``standard`` 42 dB, ``reference`` 50 dB) or a number of dB. ``samples_per_pixel``,
+    where given, is a fixed number instead, and ``max_samples_per_pixel`` ends the sampling of a view that
+    does not get there.
+
+    Light comes from all sides: of constant ``environment_radiance``, or by ``environment_map`` (the path of
+    an equirectangular ``.exr`` or ``.hdr`` image, linear; its radiance is multiplied by
+    ``environment_radiance``; its middle column faces the patient's front, its top row the head). It is
+    itself hidden (black background). ``key_light`` is a distant light in addition. ``max_depth`` counts
+    scatterings; ``anisotropy`` is the Henyey-Greenstein g.
     """
 
-    name: Literal["native"] = "native"
-    samples_per_pixel: Annotated[int, Field(ge=2, multiple_of=2)] = 256
+    name: Literal["native", "pbrt", "mitsuba"] = "native"
+    noise_floor: NoiseFloor = "standard"
+    samples_per_pixel: Annotated[int, Field(ge=2, multiple_of=2)] | None = None
+    max_samples_per_pixel: Annotated[int, Field(ge=2, multiple_of=2)] = 65536
     max_depth: Annotated[int, Field(ge=1)] = 6
-    environment_radiance: Annotated[float, Field(gt=0)] = 1.5
+    environment_radiance: Annotated[float, Field(ge=0)] = 1.5
+    environment_map: str | None = None
+    key_light: KeyLight | None = None
     anisotropy: Annotated[float, Field(gt=-1, lt=1)] = 0.0
     seed: int = 0
+
+    @property
+    def noise_floor_db(self) -> float:
+        """The noise floor to reach, in dB."""
+        floor = self.noise_floor
+        return NOISE_FLOORS_DB[floor] if isinstance(floor, str) else floor
+
+    @model_validator(mode="after")
+    def _there_is_light(self) -> RendererSettings:
+        if self.environment_radiance == 0 and self.key_light is None:
+            raise ValueError("expected some light: an environment_radiance above 0 or a key_light")
+        return self
 
 
 class ViewSettings(Strict):

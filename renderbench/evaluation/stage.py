@@ -175,7 +175,11 @@ def _run(
             resolution=test.cameras[0].width,
             fit_views=len(fit.cameras),
             test_views=len(test.cameras),
-            renderer=job.suite.renderer.model_dump(mode="json"),
+            renderer={
+                **job.suite.renderer.model_dump(mode="json"),
+                "version": test.record.made_from["renderer"]["version"],
+                "samples_per_pixel": test.samples_mean,
+            },
             psnr_db=judgement.psnr_db,
             ssim=judgement.ssim,
             points=scene.point_count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from renderbench.config import RendererSettings
+from renderbench.errors import InputError
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.renderer import Renderer
 
@@ -15,6 +16,12 @@ def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | 
         medium: what to render.
         threads: how many threads it may use; see :class:`~renderbench.groundtruth.native.NativeRenderer`.
     """
+    if settings.name != "native":
+        raise InputError(
+            f"renderer {settings.name!r}",
+            "expected one that this version has, found none by that name",
+            "use native",
+        )
     # Imported here: compiled kernels take a second to load, and other renderers need not be installed.
     from renderbench.groundtruth.native import NativeRenderer
 

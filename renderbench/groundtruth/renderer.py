@@ -1,7 +1,8 @@
-"""What a ground-truth renderer is."""
+"""What a ground-truth renderer is, and what it renders."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,25 +13,33 @@ from renderbench.cameras import Camera
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RenderedView:
-    """One rendered view, over black: the environment lights the medium and is itself hidden.
+class RenderPass:
+    """Some of a view's samples: two independent halves of them, over black.
 
     Args:
-        rgb: (H, W, 3) float32 linear radiance, premultiplied by alpha.
-        alpha: (H, W) float32, the fraction of samples that meet the medium.
-        halves: (2, H, W, 3) float32, two independent renders with half the samples each; ``rgb`` is
-            their mean.
-        seconds: wall time of the rendering.
+        halves: (2, H, W, 3) float32, linear radiance, premultiplied by alpha: the mean over the samples
+            of each half. The environment lights the medium and is itself hidden.
+        alpha: (H, W) float32, the fraction of samples that meet the medium, over both halves.
+        depth_mm: (H, W) float32, the mean distance from the camera to the first scattering, over the
+            samples that scatter; NaN where none does. None from a renderer that cannot tell.
+        samples: per pixel, of both halves together.
+        seconds: wall time.
     """
 
-    rgb: NDArray[np.float32]
-    alpha: NDArray[np.float32]
     halves: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    depth_mm: NDArray[np.float32] | None
+    samples: int
     seconds: float
+
+    @property
+    def rgb(self) -> NDArray[np.float32]:
+        """(H, W, 3) float32, the mean of the halves."""
+        return self.halves.mean(axis=0)
 
 
 class Renderer(Protocol):
-    """A renderer that has a medium loaded; views share it."""
+    """A renderer that has a medium and its lights loaded; views share them."""
 
     @property
     def name(self) -> str:
@@ -40,5 +49,40 @@ class Renderer(Protocol):
     def version(self) -> str:
         """Changes whenever its images do; part of every digest."""
 
-    def render(self, camera: Camera, *, seed: int) -> RenderedView:
-        """One view; the same seed gives the same image."""
+    def render_pass(self, camera: Camera, *, seed: int, first: int, count: int) -> RenderPass:
+        """Samples ``first`` to ``first + count - 1`` of each half of a view.
+
+        The same arguments give the same image, whatever the number of threads. Passes of one seed that do
+        not overlap are independent, or better than that: points of one low-discrepancy sequence.
+
+        Args:
+            camera: where from.
+            seed: of every random number; any integer.
+            first: the first sample of each half.
+            count: how many samples of each half, at least 1.
+        """
+
+
+def combined(passes: Sequence[RenderPass]) -> RenderPass:
+    """All the samples of several passes of one view."""
+    if len(passes) == 1:
+        return passes[0]
+    samples = sum(each.samples for each in passes)
+    halves = sum(each.halves.astype(np.float64) * each.samples for each in passes) / samples
+    alpha = sum(each.alpha.astype(np.float64) * each.samples for each in passes) / samples
+    depth = None
+    depths = [each.depth_mm for each in passes]
+    if all(each is not None for each in depths):
+        # A pass's depth is a mean over its samples that scatter: alpha times samples many.
+        met = [each.alpha.astype(np.float64) * each.samples for each in passes]
+        with np.errstate(invalid="ignore"):
+            depth = sum(
+                np.where(weight > 0, weight * one, 0.0) for weight, one in zip(met, depths, strict=True)
+            ) / sum(met)
+    return RenderPass(
+        halves=halves.astype(np.float32),
+        alpha=alpha.astype(np.float32),
+        depth_mm=None if depth is None else depth.astype(np.float32),
+        samples=samples,
+        seconds=sum(each.seconds for each in passes),
+    )

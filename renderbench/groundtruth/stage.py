@@ -15,6 +15,7 @@ from renderbench.errors import InputError, JobError
 from renderbench.groundtruth.backends import make_renderer, renderer_version
 from renderbench.groundtruth.medium import Medium, medium_from_rgba
 from renderbench.groundtruth.renderer import Renderer
+from renderbench.groundtruth.sampling import render_view
 from renderbench.groundtruth.viewset import (
     ViewRecord,
     ViewSet,
@@ -274,7 +275,8 @@ def _view(
     record = read_view_record(folder, index)
     if record is not None and record.digest == digest:
         return record, False
-    return write_view(folder, index, renderer.render(camera, seed=seed), digest=digest, seed=seed), True
+    view = render_view(renderer, camera, condition.suite.renderer, seed=seed)
+    return write_view(folder, index, view, digest=digest, seed=seed), True
 
 
 def _seed(*identity: str | int) -> int:

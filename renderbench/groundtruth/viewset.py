@@ -25,23 +25,23 @@ from renderbench.artefacts import read_json, remove, staged, write_json
 from renderbench.cameras import Camera
 from renderbench.config import Strict
 from renderbench.errors import InputError
-from renderbench.groundtruth.colour import eight_bit_srgb, srgb_from_linear
-from renderbench.groundtruth.renderer import RenderedView
+from renderbench.groundtruth.colour import eight_bit_srgb
+from renderbench.groundtruth.renderer import RenderPass
+from renderbench.groundtruth.sampling import noise_floor
 from renderbench.records import read_record, write_record
 
-SCHEMA = 1
+SCHEMA = 2
 _SET_FILE = "views.json"
 _CAMERAS_FILE = "transforms.json"
 _PNG_KEY = "renderbench_view"
-# Halves have twice the noise power of their mean each, so four times its error between them.
-_HALVES_TO_FULL_DB = 10.0 * math.log10(4.0)
 
 
 class ViewRecord(Strict):
-    """One view: the digest of all that made it, its random seed, render seconds and noise floor."""
+    """One view: the digest of all that made it, its random seed, samples a pixel, seconds, noise floor."""
 
     digest: str
     seed: int
+    samples: int
     seconds: float
     noise_floor_db: float | None
 
@@ -108,6 +108,11 @@ class ViewSet:
         return self.record.seconds
 
     @property
+    def samples_mean(self) -> float:
+        """Samples a pixel: the mean over the views."""
+        return math.fsum(view.samples for view in self.record.views) / len(self.record.views)
+
+    @property
     def noise_floor_db(self) -> list[float | None]:
         """Per view, see :func:`noise_floor`."""
         return [view.noise_floor_db for view in self.record.views]
@@ -146,31 +151,14 @@ def image_path(folder: Path, index: int) -> Path:
     return folder / "images" / f"{index:03d}.png"
 
 
-def noise_floor(halves: NDArray[np.float32]) -> float | None:
-    """The PSNR in dB that no renderer can exceed against this view, since the view itself is noisy.
-
-    It is the PSNR that the exact image would score. The mean squared error between two independent
-    renders with half the samples each (sRGB clipped to [0, 1], full frame) is the sum of their noise
-    powers, and each is twice that of their mean; a quarter of it (+6.02 dB) is the view's own.
-
-    Args:
-        halves: (2, H, W, 3) float32 linear.
-
-    Returns:
-        dB; None without any noise (an empty image).
-    """
-    one, other = (
-        srgb_from_linear(halves[0]).astype(np.float64),
-        srgb_from_linear(halves[1]).astype(np.float64),
-    )
-    error = float(np.mean((one - other) ** 2))
-    return -10.0 * math.log10(error) + _HALVES_TO_FULL_DB if error > 0 else None
-
-
-def write_view(folder: Path, index: int, view: RenderedView, *, digest: str, seed: int) -> ViewRecord:
+def write_view(folder: Path, index: int, view: RenderPass, *, digest: str, seed: int) -> ViewRecord:
     """Write one view, image and record as one file, and so atomically."""
     record = ViewRecord(
-        digest=digest, seed=seed, seconds=view.seconds, noise_floor_db=noise_floor(view.halves)
+        digest=digest,
+        seed=seed,
+        samples=view.samples,
+        seconds=view.seconds,
+        noise_floor_db=noise_floor(view.halves),
     )
     text = PngInfo()
     text.add_text(_PNG_KEY, json.dumps(record.model_dump(), allow_nan=False))

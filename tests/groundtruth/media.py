@@ -11,6 +11,8 @@ from renderbench.cameras import Camera, look_at
 from renderbench.config import RendererSettings
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.native import NativeRenderer
+from renderbench.groundtruth.renderer import RenderPass
+from renderbench.groundtruth.sampling import render_view
 
 Rgb = Sequence[float] | float
 
@@ -64,10 +66,18 @@ def settings(**changes: object) -> RendererSettings:
     )
 
 
+def render(
+    target: Medium, camera: Camera, *, seed: int, threads: int | None = None, **changes: object
+) -> RenderPass:
+    """A view by the native tracer under :func:`settings`."""
+    chosen = settings(**changes)
+    return render_view(NativeRenderer(target, chosen, threads=threads), camera, chosen, seed=seed)
+
+
 def mean_and_error(
     target: Medium, camera: Camera, seed: int = 1, **changes: object
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The mean rgb over pixels that all see the same, and its standard error, from the pixels themselves."""
-    halves = NativeRenderer(target, settings(**changes)).render(camera, seed=seed).halves
+    halves = render(target, camera, seed=seed, **changes).halves
     pixels = halves.reshape(-1, 3).astype(np.float64)
     return pixels.mean(axis=0), pixels.std(axis=0, ddof=1) / np.sqrt(len(pixels))

@@ -7,8 +7,7 @@ from scipy.ndimage import map_coordinates
 from scipy.special import expn, roots_legendre
 
 from renderbench.groundtruth.medium import Medium
-from renderbench.groundtruth.native import NativeRenderer
-from tests.groundtruth.media import mean_and_error, medium, settings, slab, telescope
+from tests.groundtruth.media import mean_and_error, medium, render, slab, telescope
 
 # In standard errors; seeds are fixed, so this either holds or does not.
 TOLERANCE = 3.0
@@ -39,7 +38,7 @@ def oblique() -> np.ndarray:
 @pytest.mark.parametrize("optical_depth", [0.05, 0.5, 2.0, 6.0])
 def test_slab_transmittance(optical_depth: float, cosine: float) -> None:
     target = slab(optical_depth)
-    view = NativeRenderer(target, settings()).render(telescope(target, from_above(cosine)), seed=2)
+    view = render(target, telescope(target, from_above(cosine)), seed=2)
     expected = 1.0 - np.exp(-optical_depth / cosine)
     error = np.sqrt(expected * (1 - expected) / (view.alpha.size * 256))
     assert abs(view.alpha.mean(dtype=np.float64) - expected) < TOLERANCE * error
@@ -49,7 +48,7 @@ def test_transmittance_of_a_random_oblique_medium_pixel_by_pixel() -> None:
     target = random_medium(oblique())
     size, samples = 32, 1024
     camera = telescope(target, (0.3, -1.0, 0.4), resolution=size, width_mm=1.5 * target.radius_mm)
-    view = NativeRenderer(target, settings(samples_per_pixel=samples)).render(camera, seed=3)
+    view = render(target, camera, seed=3, samples_per_pixel=samples)
 
     fine = 4
     offsets = (np.arange(size * fine) + 0.5) / fine
@@ -86,10 +85,8 @@ def test_white_furnace(anisotropy: float) -> None:
     """
     target = random_medium(oblique())
     camera = telescope(target, (1.0, 0.2, 0.1), width_mm=1.2 * target.radius_mm)
-    changes = settings(
-        max_depth=100_000, environment_radiance=1.75, anisotropy=anisotropy, samples_per_pixel=64
-    )
-    view = NativeRenderer(target, changes).render(camera, seed=4)
+    changes = {"max_depth": 100_000, "environment_radiance": 1.75, "anisotropy": anisotropy}
+    view = render(target, camera, seed=4, samples_per_pixel=64, **changes)
     assert 0.2 < view.alpha.mean() < 0.99
     total = view.rgb + 1.75 * (1.0 - view.alpha[..., None])
     assert total == pytest.approx(np.full_like(total, 1.75), rel=2e-6)

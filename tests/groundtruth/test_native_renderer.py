@@ -3,12 +3,12 @@ import pytest
 
 from renderbench.cameras import sphere_cameras
 from renderbench.errors import InputError
-from renderbench.groundtruth.backends import make_renderer
 from renderbench.groundtruth.colour import srgb_from_linear
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.native import NativeRenderer
-from renderbench.groundtruth.viewset import noise_floor
-from tests.groundtruth.media import medium, settings
+from renderbench.groundtruth.renderer import combined
+from renderbench.groundtruth.sampling import noise_floor
+from tests.groundtruth.media import medium, render, settings, telescope
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +36,22 @@ def camera(ball):
 
 
 def test_the_number_of_threads_changes_nothing(ball, camera) -> None:
-    one = NativeRenderer(ball, settings(samples_per_pixel=16), threads=1).render(camera, seed=5)
-    three = NativeRenderer(ball, settings(samples_per_pixel=16), threads=3).render(camera, seed=5)
+    one = render(ball, camera, seed=5, threads=1, samples_per_pixel=16)
+    three = render(ball, camera, seed=5, threads=3, samples_per_pixel=16)
     assert one.rgb.tobytes() == three.rgb.tobytes()
     assert one.halves.tobytes() == three.halves.tobytes()
     assert one.alpha.tobytes() == three.alpha.tobytes()
 
 
 def test_another_seed_gives_other_noise_and_the_same_picture(ball, camera) -> None:
-    renderer = make_renderer(settings(samples_per_pixel=256), ball)
-    one, other = renderer.render(camera, seed=5), renderer.render(camera, seed=6)
+    one, other = (render(ball, camera, seed=seed, samples_per_pixel=256) for seed in (5, 6))
     assert (one.rgb != other.rgb).any()
     scale = np.sqrt(((one.halves[0] - one.halves[1]) ** 2).mean() / 4)
     assert np.sqrt(((one.rgb - other.rgb) ** 2).mean() / 2) == pytest.approx(scale, rel=0.1)
 
 
 def test_halves_average_to_the_view_and_do_not_share_noise(ball, camera) -> None:
-    renderer = NativeRenderer(ball, settings(samples_per_pixel=64))
-    views = [renderer.render(camera, seed=seed) for seed in range(8)]
+    views = [render(ball, camera, seed=seed, samples_per_pixel=64) for seed in range(8)]
     assert views[0].halves.mean(axis=0) == pytest.approx(views[0].rgb, abs=1e-6)
     noise = np.array([view.halves for view in views])
     noise = noise - noise.mean(axis=(0, 1))
@@ -65,8 +63,8 @@ def test_halves_average_to_the_view_and_do_not_share_noise(ball, camera) -> None
 
 
 def test_the_noise_floor_is_what_the_exact_image_scores(ball, camera) -> None:
-    noisy = NativeRenderer(ball, settings(samples_per_pixel=64)).render(camera, seed=7)
-    exact = NativeRenderer(ball, settings(samples_per_pixel=8192)).render(camera, seed=8)
+    noisy = render(ball, camera, seed=7, samples_per_pixel=64)
+    exact = render(ball, camera, seed=8, samples_per_pixel=8192)
     error = np.mean((srgb_from_linear(noisy.rgb) - srgb_from_linear(exact.rgb)) ** 2)
     # The estimate takes sRGB to be linear across the noise; in the dark it is not quite.
     assert noise_floor(noisy.halves) == pytest.approx(-10 * np.log10(error), abs=0.5)
@@ -74,7 +72,7 @@ def test_the_noise_floor_is_what_the_exact_image_scores(ball, camera) -> None:
 
 def test_an_empty_view_is_black_and_has_no_floor(ball, camera) -> None:
     empty = medium(np.zeros((3, 3, 3)))
-    view = NativeRenderer(empty, settings(samples_per_pixel=4)).render(camera, seed=0)
+    view = render(empty, camera, seed=0, samples_per_pixel=4)
     assert view.rgb.max() == view.alpha.max() == 0.0
     assert noise_floor(view.halves) is None
 
@@ -83,7 +81,7 @@ def test_a_camera_inside_the_medium_sees_it(ball) -> None:
     (inside,) = sphere_cameras(
         1, center_mm=ball.center_mm, radius_mm=1.0, resolution=16, fov_deg=90.0, layout="random", seed=3
     )
-    view = NativeRenderer(ball, settings(samples_per_pixel=16)).render(inside, seed=0)
+    view = render(ball, inside, seed=0, samples_per_pixel=16)
     assert view.alpha.min() == 1.0
 
 
@@ -92,3 +90,46 @@ def test_threads_come_from_the_environment(ball, monkeypatch) -> None:
     with pytest.raises(InputError, match="RENDERBENCH_THREADS: expected a number of threads, found 'many'"):
         NativeRenderer(ball, settings())
     NativeRenderer(ball, settings(), threads=1)
+
+
+def test_passes_are_parts_of_one_sequence(ball, camera) -> None:
+    """Two passes and one of as many samples hold the same samples."""
+    renderer = NativeRenderer(ball, settings())
+    whole = renderer.render_pass(camera, seed=3, first=0, count=24)
+    parts = [
+        renderer.render_pass(camera, seed=3, first=first, count=count) for first, count in ((0, 16), (16, 8))
+    ]
+    joined = combined(parts)
+    assert joined.samples == whole.samples == 48
+    np.testing.assert_allclose(joined.halves, whole.halves, atol=1e-6)
+    np.testing.assert_allclose(joined.alpha, whole.alpha, atol=1e-6)
+    np.testing.assert_allclose(joined.depth_mm, whole.depth_mm, rtol=1e-5)
+
+
+@pytest.mark.parametrize("floor", [30.0, "draft", 41.5])
+def test_a_view_is_sampled_until_it_reaches_its_floor(ball, camera, floor) -> None:
+    chosen = settings(samples_per_pixel=None, noise_floor=floor)
+    view = render(ball, camera, seed=1, samples_per_pixel=None, noise_floor=floor)
+    reached = noise_floor(view.halves)
+    assert chosen.noise_floor_db <= reached < chosen.noise_floor_db + 1.5
+    again = render(ball, camera, seed=1, threads=1, samples_per_pixel=None, noise_floor=floor)
+    assert again.halves.tobytes() == view.halves.tobytes()
+
+
+def test_sampling_ends_at_its_limit(ball, camera) -> None:
+    limits = {"samples_per_pixel": None, "noise_floor": 70.0, "max_samples_per_pixel": 80}
+    assert render(ball, camera, seed=1, **limits).samples == 80
+
+
+def test_depth_is_the_distance_to_a_hard_surface(camera) -> None:
+    """A slab that no path enters far: seen at the distance of its face, along each pixel's ray."""
+    sigma_t = np.full((21, 21, 21), 1e4, dtype=np.float32)
+    sigma_t[[0, -1]] = sigma_t[:, [0, -1]] = sigma_t[:, :, [0, -1]] = 0.0
+    target = medium(sigma_t)
+    facing = telescope(target, (0.0, -1.0, 0.0), width_mm=4.0)
+    view = render(target, facing, seed=1, samples_per_pixel=16)
+    distance = np.linalg.norm(facing.position_mm - target.center_mm) - 10.0
+    assert view.alpha.min() == 1.0
+    np.testing.assert_allclose(view.depth_mm, distance, atol=0.05)
+    empty = render(medium(np.zeros((3, 3, 3))), camera, seed=1, samples_per_pixel=4)
+    assert np.isnan(empty.depth_mm).all()

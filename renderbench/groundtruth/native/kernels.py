@@ -50,6 +50,7 @@ def render_rows(
     origin: np.ndarray,
     axes_from_pixel: np.ndarray,
     voxels_per_mm: np.ndarray,
+    first_sample: int,
     half_samples: int,
     max_depth: int,
     radiance: float,
@@ -61,12 +62,14 @@ def render_rows(
     Args:
         first: first row.
         last: one past the last row.
-        halves: (2, H, W, 4) float32, written: rgb and alpha of two independent halves of the samples.
+        halves: (2, H, W, 5) float32, written: rgb, alpha and the sum of the distances to the first
+            scattering (mm) of two independent halves, each the mean over its samples.
         density: (D, H, W, 4) float32: sigma_t and rgb sigma_s in 1/mm, zero on all six faces.
         majorants: (cells z, y, x) float32, see :func:`..majorants.majorant_cells`.
         origin: (3,) float64 the camera in voxel indices.
         axes_from_pixel: (3, 3) float64; maps (column, row, 1) to the ray's direction along the axes.
         voxels_per_mm: (3,) float32 along x, y, z.
+        first_sample: where in its sequence each half begins.
         half_samples: samples per pixel of each half.
         max_depth: the most scatterings of a path that contributes.
         radiance: of the constant environment.
@@ -78,12 +81,12 @@ def render_rows(
         for column in range(width):
             for half in range(2):
                 stream = _mixed(_mixed(_U64(seed) + _WEYL) ^ _U64((row * width + column) * 2 + half))
-                red, green, blue, alpha = 0.0, 0.0, 0.0, 0.0
-                for sample in range(half_samples):
+                red, green, blue, alpha, distance = 0.0, 0.0, 0.0, 0.0, 0.0
+                for sample in range(first_sample, first_sample + half_samples):
                     jitter_x, jitter_y = stratified(_U64(sample), stream, _U64(1))
                     x = column + float(jitter_x)
                     y = row + float(jitter_y)
-                    r, g, b, scattered = _path(
+                    r, g, b, scattered, away = _path(
                         axes_from_pixel[0, 0] * x + axes_from_pixel[0, 1] * y + axes_from_pixel[0, 2],
                         axes_from_pixel[1, 0] * x + axes_from_pixel[1, 1] * y + axes_from_pixel[1, 2],
                         axes_from_pixel[2, 0] * x + axes_from_pixel[2, 1] * y + axes_from_pixel[2, 2],
@@ -100,10 +103,12 @@ def render_rows(
                     green += g
                     blue += b
                     alpha += scattered
+                    distance += away
                 halves[half, row, column, 0] = red * radiance / half_samples
                 halves[half, row, column, 1] = green * radiance / half_samples
                 halves[half, row, column, 2] = blue * radiance / half_samples
                 halves[half, row, column, 3] = alpha / half_samples
+                halves[half, row, column, 4] = distance / half_samples
 
 
 @_compiled
@@ -119,15 +124,15 @@ def _path(
     anisotropy: Any,
     sample: Any,
     stream: Any,
-) -> tuple[Any, Any, Any, Any]:
-    """One path: its rgb throughput where it ends in the environment, and 1 if it scattered at all."""
+) -> tuple[Any, Any, Any, Any, Any]:
+    """One path: its rgb throughput if it ends in the environment, 1 if it scattered, and after how many mm."""
     nothing = _F(0.0)
     sx, sy, sz = voxels_per_mm[0], voxels_per_mm[1], voxels_per_mm[2]
     scale = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
     dx, dy, dz = dx * scale, dy * scale, dz * scale
     enter, leave = _box_span(origin, dx * sx, dy * sy, dz * sz, density.shape)
     if not enter < leave:
-        return nothing, nothing, nothing, nothing
+        return nothing, nothing, nothing, nothing, nothing
     # The way to the volume is long: float32 begins where the ray enters.
     x = _F(origin[0] + enter * dx * sx)
     y = _F(origin[1] + enter * dy * sy)
@@ -138,14 +143,17 @@ def _path(
     tau = -math.log(_F(1.0) - first_tau)
     red = green = blue = _F(1.0)
     depth = 0
+    away = nothing
     while True:
         hit, x, y, z, state = _flight(x, y, z, u * sx, v * sy, w * sz, tau, density, majorants, state)
         if not hit:
             if depth == 0:
-                return nothing, nothing, nothing, nothing
-            return red, green, blue, _F(1.0)
+                return nothing, nothing, nothing, nothing, nothing
+            return red, green, blue, _F(1.0), away
         if depth == max_depth:
-            return nothing, nothing, nothing, _F(1.0)
+            return nothing, nothing, nothing, _F(1.0), away
+        if depth == 0:
+            away = _F((x - origin[0]) * dx / sx + (y - origin[1]) * dy / sy + (z - origin[2]) * dz / sz)
         albedo_r, albedo_g, albedo_b = _albedo(x, y, z, density)
         red, green, blue = red * albedo_r, green * albedo_g, blue * albedo_b
         depth += 1
@@ -154,7 +162,7 @@ def _path(
         if brightest < _ROULETTE:
             survival = brightest / _ROULETTE
             if roulette >= survival:
-                return nothing, nothing, nothing, _F(1.0)
+                return nothing, nothing, nothing, _F(1.0), away
             red, green, blue = red / survival, green / survival, blue / survival
         if depth == 1:
             along, around = stratified(sample, stream, _U64(2))

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from renderbench.cameras import Camera
 from renderbench.config import RendererSettings
+from renderbench.errors import InputError
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.native import kernels
 from renderbench.groundtruth.native.majorants import majorant_cells
-from renderbench.groundtruth.renderer import RenderedView
+from renderbench.groundtruth.renderer import RenderPass
 from renderbench.threads import thread_count
 
 VERSION = str(kernels.VERSION)
@@ -28,7 +29,7 @@ class NativeRenderer:
 
     Args:
         medium: what to render.
-        settings: samples, depth, environment and phase function; ``settings.seed`` is the caller's
+        settings: depth, environment and phase function; ``settings.seed`` is the caller's
             business, since every view has a seed of its own.
         threads: how many; by default the environment variable RENDERBENCH_THREADS, else one per core.
     """
@@ -37,6 +38,10 @@ class NativeRenderer:
     version = VERSION
 
     def __init__(self, medium: Medium, settings: RendererSettings, *, threads: int | None = None) -> None:
+        if settings.environment_map is not None or settings.key_light is not None:
+            raise InputError(
+                "renderer", "expected a constant environment, found another light", "leave the light out"
+            )
         self._density = medium.density
         self._settings = settings
         self._threads = threads or thread_count()
@@ -47,42 +52,49 @@ class NativeRenderer:
         self._axes_from_world = (medium.world_from_voxel[:3, :3] / spacing_mm).T
         self._voxel_from_world = np.linalg.inv(medium.world_from_voxel)
 
-    def render(self, camera: Camera, *, seed: int) -> RenderedView:
-        """One view of the medium.
+    def render_pass(self, camera: Camera, *, seed: int, first: int, count: int) -> RenderPass:
+        """Samples ``first`` to ``first + count - 1`` of each half, see :class:`Renderer`.
 
-        Args:
-            camera: where from; outside or inside the medium.
-            seed: of every random number; any integer.
+        Samples of a pixel are points of one scrambled Sobol' sequence, so that passes continue it.
         """
         start = time.perf_counter()
-        halves = np.empty((2, camera.height, camera.width, 4), dtype=np.float32)
-        rows = range(0, camera.height, _ROWS_PER_TASK)
+        halves = np.empty((2, camera.height, camera.width, 5), dtype=np.float32)
         pool = ThreadPoolExecutor(self._threads)
         try:
-            for task in [pool.submit(self._render_rows, camera, first, halves, seed) for first in rows]:
+            tasks = [
+                pool.submit(self._render_rows, camera, row, halves, seed, first, count)
+                for row in range(0, camera.height, _ROWS_PER_TASK)
+            ]
+            for task in tasks:
                 task.result()
         finally:
             # An interrupted user should not wait for the rest of the view.
             pool.shutdown(cancel_futures=True)
-        mean = halves.mean(axis=0)
-        return RenderedView(
-            rgb=np.ascontiguousarray(mean[..., :3]),
-            alpha=np.ascontiguousarray(mean[..., 3]),
+        alpha, distance = halves[..., 3].mean(axis=0), halves[..., 4].mean(axis=0)
+        with np.errstate(invalid="ignore"):
+            depth_mm = distance / alpha
+        return RenderPass(
             halves=np.ascontiguousarray(halves[..., :3]),
+            alpha=alpha,
+            depth_mm=depth_mm,
+            samples=2 * count,
             seconds=time.perf_counter() - start,
         )
 
-    def _render_rows(self, camera: Camera, first: int, halves: NDArray[np.float32], seed: int) -> None:
+    def _render_rows(
+        self, camera: Camera, row: int, halves: NDArray[np.float32], seed: int, first: int, count: int
+    ) -> None:
         kernels.render_rows(
-            first,
-            min(first + _ROWS_PER_TASK, camera.height),
+            row,
+            min(row + _ROWS_PER_TASK, camera.height),
             halves,
             self._density,
             self._majorants,
             self._voxel_from_world[:3, :3] @ camera.position_mm + self._voxel_from_world[:3, 3],
             self._axes_from_world @ camera.world_from_camera[:3, :3] @ _camera_from_pixel(camera),
             self._voxels_per_mm,
-            self._settings.samples_per_pixel // 2,
+            first,
+            count,
             self._settings.max_depth,
             self._settings.environment_radiance,
             self._settings.anisotropy,
