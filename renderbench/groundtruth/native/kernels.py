@@ -125,7 +125,7 @@ def _path(
     sample: Any,
     stream: Any,
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """One path: its rgb throughput if it ends in the environment, 1 if it scattered, and after how many mm."""
+    """One path: its rgb throughput if it escapes, 1 if it scattered, and after how many mm."""
     nothing = _F(0.0)
     sx, sy, sz = voxels_per_mm[0], voxels_per_mm[1], voxels_per_mm[2]
     scale = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
