@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from renderbench.groundtruth.native.kernels import CELL, interpolated
-from renderbench.groundtruth.native.majorants import majorant_cells
+from renderbench.groundtruth.native.interpolation import interpolated
+from renderbench.groundtruth.native.majorants import CELL, majorant_cells
 
 
 @njit

@@ -5,7 +5,8 @@ import pytest
 from numba import njit
 from scipy.stats import chi2
 
-from renderbench.groundtruth.native import kernels
+from renderbench.groundtruth.native.phase import scattered as scattered_by_phase
+from renderbench.groundtruth.native.random_numbers import mixed, stratified, two_uniforms
 
 U64 = np.uint64
 
@@ -15,21 +16,21 @@ def points(streams: int, samples: int, first: int) -> np.ndarray:
     """Per stream and sample: pair 1, pair 2, and pair 1 of another stream."""
     out = np.empty((streams, samples, 6))
     for stream in range(streams):
-        one, other = kernels._mixed(U64(first + stream)), kernels._mixed(U64(first + streams + stream))
+        one, other = mixed(U64(first + stream)), mixed(U64(first + streams + stream))
         for index in range(samples):
-            out[stream, index, :2] = kernels.stratified(U64(index), one, U64(1))
-            out[stream, index, 2:4] = kernels.stratified(U64(index), one, U64(2))
-            out[stream, index, 4:] = kernels.stratified(U64(index), other, U64(1))
+            out[stream, index, :2] = stratified(U64(index), one, U64(1))
+            out[stream, index, 2:4] = stratified(U64(index), one, U64(2))
+            out[stream, index, 4:] = stratified(U64(index), other, U64(1))
     return out
 
 
 @njit
 def scattered(count: int, u: np.ndarray, g: float, seed: int) -> np.ndarray:
-    state = kernels._mixed(U64(seed))
+    state = mixed(U64(seed))
     out = np.empty((count, 3))
     for index in range(count):
-        state, along, around = kernels._two_uniforms(state)
-        out[index] = kernels._scattered(u[0], u[1], u[2], np.float32(g), along, around)
+        state, along, around = two_uniforms(state)
+        out[index] = scattered_by_phase(u[0], u[1], u[2], np.float32(g), along, around)
     return out
 
 

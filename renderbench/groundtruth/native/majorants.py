@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.groundtruth.native.kernels import CELL
+CELL = 4
+"""Edge of a majorant cell in voxels."""
 
 
 def majorant_cells(sigma_t: NDArray[np.float32]) -> NDArray[np.float32]:

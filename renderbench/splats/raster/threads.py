@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from renderbench.splats.raster.jit import intrinsic
+from renderbench.jit import intrinsic
 
 _pool: ThreadPoolExecutor | None = None
 

@@ -18,7 +18,7 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from renderbench.splats.raster.jit import intrinsic
+from renderbench.jit import intrinsic
 
 LANES = 8
 
