@@ -16,13 +16,17 @@ def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | 
         medium: what to render.
         threads: how many threads it may use; see :class:`~renderbench.groundtruth.native.NativeRenderer`.
     """
+    # Imported here: other renderers need not be installed, and none should cost the others' start.
+    if settings.name == "mitsuba":
+        from renderbench.groundtruth.mitsuba import MitsubaRenderer
+
+        return MitsubaRenderer(medium, settings, threads=threads)
     if settings.name != "native":
         raise InputError(
             f"renderer {settings.name!r}",
             "expected one that this version has, found none by that name",
-            "use native",
+            "use native or mitsuba",
         )
-    # Imported here: compiled kernels take a second to load, and other renderers need not be installed.
     from renderbench.groundtruth.native import NativeRenderer
 
     return NativeRenderer(medium, settings, threads=threads)
@@ -30,6 +34,10 @@ def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | 
 
 def renderer_version(settings: RendererSettings) -> str:
     """The version of the renderer that ``settings`` name, known without a medium (for digests)."""
+    if settings.name == "mitsuba":
+        from renderbench.groundtruth import mitsuba
+
+        return mitsuba.version()
     from renderbench.groundtruth.native import VERSION
 
     return VERSION
