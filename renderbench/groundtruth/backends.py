@@ -21,6 +21,10 @@ def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | 
         from renderbench.groundtruth.mitsuba import MitsubaRenderer
 
         return MitsubaRenderer(medium, settings, threads=threads)
+    if settings.name == "pbrt":
+        from renderbench.groundtruth.pbrt import PbrtRenderer
+
+        return PbrtRenderer(medium, settings, threads=threads)
     if settings.name != "native":
         raise InputError(
             f"renderer {settings.name!r}",
@@ -38,6 +42,10 @@ def renderer_version(settings: RendererSettings) -> str:
         from renderbench.groundtruth import mitsuba
 
         return mitsuba.version()
+    if settings.name == "pbrt":
+        from renderbench.groundtruth.pbrt.scene import VERSION as PBRT_VERSION
+
+        return PBRT_VERSION
     from renderbench.groundtruth.native import VERSION
 
     return VERSION
