@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from renderbench.config import RendererSettings
-from renderbench.errors import InputError
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.renderer import Renderer
 
@@ -25,12 +24,6 @@ def make_renderer(settings: RendererSettings, medium: Medium, *, threads: int | 
         from renderbench.groundtruth.pbrt import PbrtRenderer
 
         return PbrtRenderer(medium, settings, threads=threads)
-    if settings.name != "native":
-        raise InputError(
-            f"renderer {settings.name!r}",
-            "expected one that this version has, found none by that name",
-            "use native or mitsuba",
-        )
     from renderbench.groundtruth.native import NativeRenderer
 
     return NativeRenderer(medium, settings, threads=threads)

@@ -67,7 +67,7 @@ def render_suite(
         JobError: an image cannot be written.
     """
     rendered = total = 0
-    for condition in _conditions(root, suite):
+    for condition in conditions(root, suite):
         total += suite.views.fit + suite.views.test
         pending = [role for role in _ROLES if not _holds(condition.folder(role), condition.digest(role))]
         if pending:
@@ -107,7 +107,7 @@ def open_views(root: Root, suite: Suite, block: Block, scan: str, role: Role) ->
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Condition:
+class Condition:
     """A scan under a transfer function and a group selection: what one medium is made from."""
 
     root: Root
@@ -117,6 +117,7 @@ class _Condition:
     selection: GroupSelection
 
     def folder(self, role: Role) -> Path:
+        """Of the view set."""
         return self.root.views(
             self.scan.dataset,
             self.scan.name,
@@ -126,6 +127,7 @@ class _Condition:
         )
 
     def digest(self, role: Role) -> str:
+        """Of all that makes a set."""
         return digest_of(self.made_from(role))
 
     def made_from(self, role: Role) -> dict[str, Any]:
@@ -168,6 +170,7 @@ class _Condition:
         }
 
     def medium(self) -> Medium:
+        """What the scan looks like under this condition; loads it."""
         return medium_from_rgba(
             self.scan.rgba(self.transfer_function),
             self.scan.groups(),
@@ -178,6 +181,7 @@ class _Condition:
         )
 
     def cameras(self, medium: Medium) -> dict[Role, list[Camera]]:
+        """Of both sets."""
         views = self.suite.views
         fit = self._cameras(medium, "fit", views.fit, [])
         return {"fit": fit, "test": self._cameras(medium, "test", views.test, fit)}
@@ -197,14 +201,15 @@ class _Condition:
         )
 
     def noise_seed(self, role: Role, index: int) -> int:
+        """Of every random number of one view."""
         seeds = (self.suite.seed, self.suite.renderer.seed)
         pictured = (self.scan.dataset, self.scan.name, self.transfer_function, self.selection.name)
         return _seed("noise", *seeds, *pictured, role, index)
 
 
-def _conditions(root: Root, suite: Suite) -> list[_Condition]:
+def conditions(root: Root, suite: Suite) -> list[Condition]:
     """Every condition of the suite once, in the order of its blocks."""
-    found: dict[Path, _Condition] = {}
+    found: dict[Path, Condition] = {}
     for block in suite.blocks:
         for scan in load_dataset(root, block.dataset).scans(block.scans):
             condition = _condition(root, suite, block, scan)
@@ -212,7 +217,7 @@ def _conditions(root: Root, suite: Suite) -> list[_Condition]:
     return list(found.values())
 
 
-def _condition(root: Root, suite: Suite, block: Block, scan: str) -> _Condition:
+def _condition(root: Root, suite: Suite, block: Block, scan: str) -> Condition:
     store = ScanStore.open(root.scan(block.dataset, scan))
     if block.transfer_function not in store.transfer_functions:
         raise InputError(
@@ -220,7 +225,7 @@ def _condition(root: Root, suite: Suite, block: Block, scan: str) -> _Condition:
             f"expected one of scan {scan}'s ({', '.join(store.transfer_functions)}), found none by that name",
             "correct it, or run `renderbench dataset` with that transfer function",
         )
-    return _Condition(
+    return Condition(
         root=root,
         suite=suite,
         scan=store,
@@ -238,7 +243,7 @@ def _holds(folder: Path, digest: str) -> bool:
     )
 
 
-def _render(condition: _Condition, roles: list[Role], threads: int | None, show: Show) -> int:
+def _render(condition: Condition, roles: list[Role], threads: int | None, show: Show) -> int:
     """Render the sets of one condition; returns how many views that took."""
     medium = condition.medium()
     cameras = condition.cameras(medium)
@@ -266,7 +271,7 @@ def _render(condition: _Condition, roles: list[Role], threads: int | None, show:
 
 
 def _view(
-    condition: _Condition, role: Role, index: int, camera: Camera, renderer: Renderer
+    condition: Condition, role: Role, index: int, camera: Camera, renderer: Renderer
 ) -> tuple[ViewRecord, bool]:
     """The record of one view, and whether it had to be rendered."""
     folder = condition.folder(role)

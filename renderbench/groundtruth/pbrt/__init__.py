@@ -2,6 +2,5 @@
 
 from renderbench.groundtruth.pbrt.binary import Pbrt, find_pbrt
 from renderbench.groundtruth.pbrt.renderer import PbrtRenderer
-from renderbench.groundtruth.pbrt.scene import VERSION
 
-__all__ = ["VERSION", "Pbrt", "PbrtRenderer", "find_pbrt"]
+__all__ = ["Pbrt", "PbrtRenderer", "find_pbrt"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 
@@ -38,13 +39,17 @@ class Lights:
     seen: float | None
 
 
-def lights_of(settings: RendererSettings) -> Lights:
+def lights_of(settings: RendererSettings, *, folder: str = "") -> Lights:
     """The lights that ``settings`` describe.
 
     A constant environment and a key light of parallel rays are exact. An environment map and a soft key
     light become maps of square texels of equal solid angle, constant within each: the flux of every texel
     is kept, what is finer than a texel is not. The disc of a soft light has 48 texels across or, where
     that makes more than 2048² of them, fewer, and its irradiance is exact in any case.
+
+    Args:
+        settings: the lights.
+        folder: of the maps, from the scene's; ends in a slash where it is not the same.
 
     Raises:
         InputError: the environment map cannot be read.
@@ -55,16 +60,14 @@ def lights_of(settings: RendererSettings) -> Lights:
     radiance = settings.environment_radiance
     environment = environment_map(settings) if radiance > 0 else None
     if environment is not None:
-        maps["environment.pfm"] = octahedral_map(environment)
-        lines.append('LightSource "infinite" "string filename" "environment.pfm"')
+        lines.append(_map_light("environment", octahedral_map(environment), folder, maps))
         seen = None
     elif radiance > 0:
         lines.append(f'LightSource "infinite" "rgb L" [1 1 1] "float scale" [{radiance!r}]')
         seen = radiance
     key = settings.key_light
     if key is not None and key.angular_radius_deg > 0:
-        maps["key.pfm"] = disc_map(key)
-        lines.append('LightSource "infinite" "string filename" "key.pfm"')
+        lines.append(_map_light("key", disc_map(key), folder, maps))
         seen = None
     elif key is not None:
         towards = " ".join(repr(float(each)) for each in unit(key.towards))
@@ -166,6 +169,15 @@ def unit(direction: ArrayLike) -> NDArray[np.float64]:
     """(3,) of length 1."""
     vector = np.asarray(direction, dtype=np.float64)
     return vector / np.linalg.norm(vector)
+
+
+def _map_light(
+    kind: str, image: NDArray[np.float32], folder: str, maps: dict[str, NDArray[np.float32]]
+) -> str:
+    """The line of a light whose map is added to ``maps``; the file's name tells its content."""
+    name = f"{kind}-{hashlib.sha256(image.tobytes()).hexdigest()[:12]}.pfm"
+    maps[name] = image
+    return f'LightSource "infinite" "string filename" "{folder}{name}"'
 
 
 def _texels(directions: NDArray[np.float64], size: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from renderbench.artefacts import staged
 from renderbench.errors import JobError
 
 _REMEDY = "free some disk space and render it again"
@@ -47,7 +48,8 @@ def read_pfm(path: Path, *, width: int, height: int) -> NDArray[np.float32]:
 
 
 def write_pfm(path: Path, image: NDArray[np.floating]) -> None:
-    """Write a colour image (H, W, 3), top row first, as little-endian float32."""
+    """Write a colour image (H, W, 3), top row first, as little-endian float32, whole or not at all."""
     height, width, _ = image.shape
     pixels = np.ascontiguousarray(image[::-1], dtype="<f4")
-    path.write_bytes(b"PF\n%d %d\n-1\n" % (width, height) + pixels.tobytes())
+    with staged(path) as staging:
+        staging.write_bytes(b"PF\n%d %d\n-1\n" % (width, height) + pixels.tobytes())
