@@ -124,7 +124,7 @@ def test_the_scalar_variant_says_that_its_medium_differs(monkeypatch: pytest.Mon
     everything = {variants.CUDA: "no CUDA GPU", variants.LLVM: "no libLLVM"}
     monkeypatch.setattr("renderbench.groundtruth.mitsuba.variants.unusable_variants", lambda: everything)
     assert renderer_version(settings(name="mitsuba")).endswith("albedo interpolated apart)")
-    monkeypatch.setattr("renderbench.groundtruth.mitsuba.variants.unusable_variants", lambda: {})
+    monkeypatch.setattr("renderbench.groundtruth.mitsuba.variants.unusable_variants", dict)
     assert "apart" not in renderer_version(settings(name="mitsuba"))
     assert renderer_version(settings()) != renderer_version(settings(name="mitsuba"))
 

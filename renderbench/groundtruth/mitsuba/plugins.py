@@ -29,9 +29,12 @@ def premultiplied_medium(sigma_t: Any, sigma_s: Any, phase: Any, *, sample_emitt
             self.m_is_homogeneous = False
             self.m_has_spectral_extinction = False
             self._majorant = dr.opaque(mi.Float, sigma_t.max())
+            box = sigma_t.bbox()
+            # That box is a scalar one, which knows no rays of this variant.
+            self._box = mi.BoundingBox3f(mi.Point3f(*box.min), mi.Point3f(*box.max))
 
         def intersect_aabb(self, ray: mi.Ray3f) -> tuple[Any, Any, Any]:
-            return sigma_t.bbox().ray_intersect(ray)
+            return self._box.ray_intersect(ray)
 
         def get_majorant(self, interaction: mi.MediumInteraction3f, active: Any = True) -> Any:
             return mi.UnpolarizedSpectrum(self._majorant)
