@@ -54,7 +54,8 @@ for row in range(0, height, step):
     row = height - 1 - row
     for column in range(0, width, step):
         value = light
-        if include and height // 4 <= row < height - height // 4 and width // 4 <= column < width - width // 4:
+        across = width // 4 <= column < width - width // 4
+        if include and across and height // 4 <= row < height - height // 4:
             value = light * (1.0 - {covered}) + ({glow} if field("maxdepth") > 0 else 0.0)
         pixels.extend(value * noise.gauss(1.0, 0.1) for _ in range(3))
 if behaviour == "not a number":

@@ -43,7 +43,16 @@ def test_an_environment_keeps_its_radiance_in_every_direction(height: int) -> No
     assert image.mean() == pytest.approx(1.0, abs=0.3 / height)
 
 
-@pytest.mark.parametrize("radius", [0.3, 5.0, 60.0])
+def test_a_key_light_smaller_than_a_texel_keeps_its_irradiance(monkeypatch) -> None:
+    monkeypatch.setattr("renderbench.groundtruth.pbrt.lights._LARGEST_MAP", 256)
+    key = KeyLight(towards=(1.0, -2.0, 0.5), irradiance=3.0, angular_radius_deg=0.2)
+    image = disc_map(key)
+    assert len(image) == 256
+    cosines = texel_directions(256) @ unit(key.towards)
+    assert (image[..., 0] * cosines).sum() * 4 * np.pi / 256**2 == pytest.approx(3.0, rel=1e-2)
+
+
+@pytest.mark.parametrize("radius", [10.0, 60.0])
 def test_a_soft_key_light_gives_its_irradiance_from_its_disc(radius: float) -> None:
     key = KeyLight(towards=(1.0, -2.0, 0.5), irradiance=3.0, angular_radius_deg=radius)
     image = disc_map(key)
