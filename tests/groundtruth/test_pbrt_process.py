@@ -15,6 +15,7 @@ from renderbench.errors import InputError, JobError, RenderbenchError
 from renderbench.groundtruth.pbrt import PbrtRenderer, find_pbrt
 from renderbench.groundtruth.pbrt.binary import VARIABLE
 from renderbench.groundtruth.pbrt.pfm import read_pfm, write_pfm
+from renderbench.groundtruth.pbrt.process import TIME_LIMIT, time_limit
 from tests.groundtruth.media import medium, settings, telescope
 from tests.groundtruth.pbrt_stand_in import stand_in
 
@@ -125,6 +126,18 @@ def test_a_failure_is_one_clear_line(tmp_path, behaviour, says) -> None:
     with pytest.raises(JobError, match=re.escape(says)) as error:
         render(stand_in(tmp_path, behaviour))
     one_line(error.value)
+
+
+def test_the_time_limit_comes_from_the_environment(monkeypatch) -> None:
+    monkeypatch.delenv(TIME_LIMIT, raising=False)
+    assert time_limit() == 24 * 3600
+    monkeypatch.setenv(TIME_LIMIT, "0")
+    assert time_limit() is None
+    monkeypatch.setenv(TIME_LIMIT, "90")
+    assert time_limit() == 90
+    monkeypatch.setenv(TIME_LIMIT, "soon")
+    with pytest.raises(InputError, match="expected a whole number of seconds, found 'soon'"):
+        time_limit()
 
 
 def gone(pid: int) -> bool:

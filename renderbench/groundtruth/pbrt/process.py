@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from renderbench.errors import JobError
+from renderbench.errors import InputError, JobError
 
+TIME_LIMIT = "RENDERBENCH_PBRT_SECONDS"
+
+_DAY_S = 24 * 3600.0
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LINE_LIMIT = 300
 
@@ -58,6 +61,22 @@ def finish(command: Sequence[str], *, folder: Path, timeout_s: float | None) -> 
     )
 
 
+def time_limit() -> float | None:
+    """After how many seconds a run is given up: RENDERBENCH_PBRT_SECONDS, a day by default; None for 0.
+
+    Raises:
+        InputError: the variable is set to something else than a number of seconds.
+    """
+    value = os.environ.get(TIME_LIMIT, "")
+    if not value:
+        return _DAY_S
+    if not value.isdigit():
+        raise InputError(
+            TIME_LIMIT, f"expected a whole number of seconds, found {value!r}", "correct or unset it"
+        )
+    return float(value) or None
+
+
 def run_pbrt(command: Sequence[str], *, folder: Path, out: Path, timeout_s: float | None) -> None:
     """Run a pbrt command that is to write the file ``out``.
 
@@ -78,13 +97,13 @@ def run_pbrt(command: Sequence[str], *, folder: Path, out: Path, timeout_s: floa
         ended = finish(command, folder=folder, timeout_s=timeout_s)
     except subprocess.TimeoutExpired:
         problem = f"expected an image within {timeout_s:g} s, found none when the time was up"
-        raise JobError(binary, problem, "allow more time or ask for fewer samples or pixels") from None
+        raise JobError(binary, problem, f"set {TIME_LIMIT} higher, or to 0 for none") from None
     except OSError as error:
         problem = f"expected to start it, found that it cannot be started ({error.strerror})"
         raise JobError(binary, problem, "check the binary with `renderbench doctor`") from None
     if ended.status != 0:
         problem = f"expected it to render, found that it {_how(ended.status)}: {last_words(ended.errors)}"
-        raise JobError(binary, problem, "see what it says")
+        raise JobError(binary, problem, "check the binary and the suite's settings, or render with native")
     if not out.is_file():
         raise JobError(
             binary,

@@ -15,12 +15,10 @@ from renderbench.groundtruth.pbrt.exposures import developed, exposures, seed_of
 from renderbench.groundtruth.pbrt.lights import lights_of
 from renderbench.groundtruth.pbrt.media import write_medium
 from renderbench.groundtruth.pbrt.pfm import read_pfm, write_pfm
-from renderbench.groundtruth.pbrt.process import run_pbrt
+from renderbench.groundtruth.pbrt.process import run_pbrt, time_limit
 from renderbench.groundtruth.pbrt.scene import VERSION, is_inside
 from renderbench.groundtruth.renderer import RenderPass
 from renderbench.threads import thread_count
-
-TIMEOUT_S = 24 * 3600.0
 
 
 class PbrtRenderer:
@@ -35,7 +33,7 @@ class PbrtRenderer:
         settings: lights, depth and phase function.
         binary: which pbrt; by default what :func:`find_pbrt` finds.
         threads: of each run; by default RENDERBENCH_THREADS, else one per core.
-        timeout_s: after how many seconds a run is given up; None for never.
+        timeout_s: after how many seconds a run is given up; by default :func:`time_limit`.
 
     Raises:
         InputError: no pbrt-v4 is found, or the environment map cannot be read.
@@ -52,13 +50,13 @@ class PbrtRenderer:
         *,
         binary: Pbrt | None = None,
         threads: int | None = None,
-        timeout_s: float | None = TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> None:
         self._binary = binary or find_pbrt()
         self._medium = medium
         self._settings = settings
         self._threads = threads or thread_count()
-        self._timeout_s = timeout_s
+        self._timeout_s = timeout_s or time_limit()
         self._lights = lights_of(settings)
         # Removed with the renderer, at the latest when Python ends.
         self._scratch = tempfile.TemporaryDirectory(prefix="renderbench-pbrt-")
