@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from renderbench.groundtruth.native.direct import light_of_the_key, light_of_the_sky
 from renderbench.groundtruth.native.flight import box_span, flight
+from renderbench.groundtruth.native.illumination import sky_light
 from renderbench.groundtruth.native.interpolation import albedo
 from renderbench.groundtruth.native.jit import helper
-from renderbench.groundtruth.native.phase import scattered
+from renderbench.groundtruth.native.phase import phase, scattered
 from renderbench.groundtruth.native.random_numbers import mixed, stratified, two_uniforms
 
 _F = np.float32
@@ -31,10 +33,11 @@ def trace_path(
     voxels_per_mm: np.ndarray,
     max_depth: int,
     anisotropy: Any,
+    lights: Any,
     sample: Any,
     stream: Any,
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """One path: its rgb throughput if it escapes, 1 if it scattered, and after how many mm."""
+    """One path: the rgb light that it finds, 1 if it scattered, and after how many mm."""
     nothing = _F(0.0)
     sx, sy, sz = voxels_per_mm[0], voxels_per_mm[1], voxels_per_mm[2]
     scale = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
@@ -50,7 +53,11 @@ def trace_path(
     state = mixed(stream + (sample + _U64(1)) * _PATHS)
     state, first_tau, _ = two_uniforms(state)
     tau = -math.log(_F(1.0) - first_tau)
+    looks_for_sky = lights.rows.shape[0] > 0
+    dark_sky = lights.sky.shape[0] == 0 and lights.radiance == nothing
     red = green = blue = _F(1.0)
+    light_r = light_g = light_b = nothing
+    met = _F(1.0)
     depth = 0
     away = nothing
     while True:
@@ -58,9 +65,13 @@ def trace_path(
         if not hit:
             if depth == 0:
                 return nothing, nothing, nothing, nothing, nothing
-            return red, green, blue, _F(1.0), away
+            sky_r, sky_g, sky_b, looked = sky_light(u, v, w, lights)
+            if looks_for_sky:
+                weight = met / (met + looked)
+                red, green, blue = red * weight, green * weight, blue * weight
+            return light_r + red * sky_r, light_g + green * sky_g, light_b + blue * sky_b, _F(1.0), away
         if depth == max_depth:
-            return nothing, nothing, nothing, _F(1.0), away
+            return light_r, light_g, light_b, _F(1.0), away
         if depth == 0:
             away = _F((x - origin[0]) * dx / sx + (y - origin[1]) * dy / sy + (z - origin[2]) * dz / sz)
         albedo_r, albedo_g, albedo_b = albedo(x, y, z, density)
@@ -71,11 +82,34 @@ def trace_path(
         if brightest < _ROULETTE:
             survival = brightest / _ROULETTE
             if roulette >= survival:
-                return nothing, nothing, nothing, _F(1.0), away
+                return light_r, light_g, light_b, _F(1.0), away
             red, green, blue = red / survival, green / survival, blue / survival
+        if lights.key_irradiance > nothing:
+            if depth == 1:
+                along, around = stratified(sample, stream, _U64(3))
+            else:
+                state, along, around = two_uniforms(state)
+            state, power = light_of_the_key(
+                x, y, z, u, v, w, along, around, density, majorants, voxels_per_mm, anisotropy, lights, state
+            )
+            light_r, light_g, light_b = light_r + red * power, light_g + green * power, light_b + blue * power
+            if depth == max_depth and dark_sky:
+                return light_r, light_g, light_b, _F(1.0), away
+        if looks_for_sky:
+            if depth == 1:
+                across, down = stratified(sample, stream, _U64(4))
+            else:
+                state, across, down = two_uniforms(state)
+            state, sky_r, sky_g, sky_b = light_of_the_sky(
+                x, y, z, u, v, w, across, down, density, majorants, voxels_per_mm, anisotropy, lights, state
+            )
+            light_r, light_g, light_b = light_r + red * sky_r, light_g + green * sky_g, light_b + blue * sky_b
         if depth == 1:
             along, around = stratified(sample, stream, _U64(2))
         else:
             state, along, around = two_uniforms(state)
-        u, v, w = scattered(u, v, w, anisotropy, along, around)
+        to_u, to_v, to_w = scattered(u, v, w, anisotropy, along, around)
+        if looks_for_sky:
+            met = phase(u * to_u + v * to_v + w * to_w, anisotropy)
+        u, v, w = to_u, to_v, to_w
         tau = -math.log(_F(1.0) - tau_uniform)

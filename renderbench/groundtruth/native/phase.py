@@ -11,11 +11,12 @@ from renderbench.groundtruth.native.jit import helper
 
 _F = np.float32
 _TWO_PI = _F(2.0 * math.pi)
+_ONE_OVER_FOUR_PI = _F(0.25 / math.pi)
 
 
 @helper
 def scattered(u: Any, v: Any, w: Any, g: Any, along: Any, around: Any) -> tuple[Any, Any, Any]:
-    """A unit direction drawn from the Henyey-Greenstein phase function about (u, v, w)."""
+    """A unit direction drawn from the phase function about (u, v, w)."""
     phi = _TWO_PI * around
     cos_phi, sin_phi = math.cos(phi), math.sin(phi)
     if g == _F(0.0):
@@ -26,11 +27,23 @@ def scattered(u: Any, v: Any, w: Any, g: Any, along: Any, around: Any) -> tuple[
     cosine = (_F(1.0) + g * g - ratio * ratio) / (_F(2.0) * g)
     cosine = min(max(cosine, _F(-1.0)), _F(1.0))
     sine = math.sqrt(_F(1.0) - cosine * cosine)
-    # An orthonormal basis around the direction, without branches at the poles (Duff et al. 2017).
+    return around_axis(u, v, w, cosine, sine * cos_phi, sine * sin_phi)
+
+
+@helper
+def phase(cosine: Any, g: Any) -> Any:
+    """The phase function in 1/sr: of one scattering, and the density of :func:`scattered`."""
+    square = _F(1.0) + g * g - _F(2.0) * g * cosine
+    return _ONE_OVER_FOUR_PI * (_F(1.0) - g * g) / (square * math.sqrt(square))
+
+
+@helper
+def around_axis(u: Any, v: Any, w: Any, cosine: Any, p: Any, q: Any) -> tuple[Any, Any, Any]:
+    """The direction with components (p, q, cosine) in an orthonormal basis whose last axis is (u, v, w)."""
+    # Without branches at the poles (Duff et al. 2017).
     sign = _F(1.0) if w >= _F(0.0) else _F(-1.0)
     a = _F(-1.0) / (sign + w)
     b = u * v * a
-    p, q = sine * cos_phi, sine * sin_phi
     return (
         p * (_F(1.0) + sign * u * u * a) + q * b + cosine * u,
         p * sign * b + q * (sign + v * v * a) + cosine * v,

@@ -10,39 +10,38 @@ from numpy.typing import NDArray
 
 from renderbench.cameras import Camera
 from renderbench.config import RendererSettings
-from renderbench.errors import InputError
 from renderbench.groundtruth.medium import Medium
+from renderbench.groundtruth.native.illumination import illumination
 from renderbench.groundtruth.native.majorants import majorant_cells
 from renderbench.groundtruth.native.rows import render_rows
 from renderbench.groundtruth.renderer import RenderPass
 from renderbench.threads import thread_count
 
 # Part of every digest: raise it whenever a change of the kernels changes a pixel.
-VERSION = "1"
+VERSION = "2"
 _ROWS_PER_TASK = 4
 
 
 class NativeRenderer:
-    """Path-traces a medium under a constant, hidden environment.
+    """Path-traces a medium under a hidden environment, constant or a map, and a key light.
 
     The image is a function of medium, settings, camera and seed alone: the number of threads does not
     change a bit of it.
 
     Args:
         medium: what to render.
-        settings: depth, environment and phase function; ``settings.seed`` is the caller's
-            business, since every view has a seed of its own.
+        settings: depth, lights and phase function; ``settings.seed`` is the caller's business, since
+            every view has a seed of its own.
         threads: how many; by default the environment variable RENDERBENCH_THREADS, else one per core.
+
+    Raises:
+        InputError: the environment map is not one, see :mod:`..lights`.
     """
 
     name = "native"
     version = VERSION
 
     def __init__(self, medium: Medium, settings: RendererSettings, *, threads: int | None = None) -> None:
-        if settings.environment_map is not None or settings.key_light is not None:
-            raise InputError(
-                "renderer", "expected a constant environment, found another light", "leave the light out"
-            )
         self._density = medium.density
         self._settings = settings
         self._threads = threads or thread_count()
@@ -51,6 +50,7 @@ class NativeRenderer:
         self._voxels_per_mm = (1.0 / spacing_mm).astype(np.float32)
         # Scattering is the same in any frame, so rays are turned once, into the volume's own axes.
         self._axes_from_world = (medium.world_from_voxel[:3, :3] / spacing_mm).T
+        self._lights = illumination(settings, self._axes_from_world)
         self._voxel_from_world = np.linalg.inv(medium.world_from_voxel)
 
     def render_pass(self, camera: Camera, *, seed: int, first: int, count: int) -> RenderPass:
@@ -97,8 +97,8 @@ class NativeRenderer:
             first,
             count,
             self._settings.max_depth,
-            self._settings.environment_radiance,
             self._settings.anisotropy,
+            self._lights,
             np.uint64(seed % 2**64),
         )
 

@@ -32,8 +32,8 @@ def render_rows(
     first_sample: int,
     half_samples: int,
     max_depth: int,
-    radiance: float,
     anisotropy: float,
+    lights: Any,
     seed: Any,
 ) -> None:
     """Path-trace image rows ``first`` to ``last - 1``.
@@ -51,8 +51,8 @@ def render_rows(
         first_sample: where in its sequence each half begins.
         half_samples: samples per pixel of each half.
         max_depth: the most scatterings of a path that contributes.
-        radiance: of the constant environment.
         anisotropy: the Henyey-Greenstein g.
+        lights: see :class:`..illumination.Illumination`.
         seed: uint64.
     """
     width = halves.shape[2]
@@ -75,6 +75,7 @@ def render_rows(
                         voxels_per_mm,
                         max_depth,
                         _F(anisotropy),
+                        lights,
                         _U64(sample),
                         stream,
                     )
@@ -83,8 +84,8 @@ def render_rows(
                     blue += b
                     alpha += scattered
                     distance += away
-                halves[half, row, column, 0] = red * radiance / half_samples
-                halves[half, row, column, 1] = green * radiance / half_samples
-                halves[half, row, column, 2] = blue * radiance / half_samples
+                halves[half, row, column, 0] = red / half_samples
+                halves[half, row, column, 1] = green / half_samples
+                halves[half, row, column, 2] = blue / half_samples
                 halves[half, row, column, 3] = alpha / half_samples
                 halves[half, row, column, 4] = distance / half_samples
