@@ -169,7 +169,7 @@ def load_renderers(
         try:
             renderer = make()
         except InputError as reason:
-            skipped[name] = str(reason)
+            skipped[name] = reason.problem
         else:
             entries[name] = Entry(renderer=renderer, load_s=time.perf_counter() - started)
     return entries, skipped
