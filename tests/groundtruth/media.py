@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import OpenEXR
 from numpy.typing import ArrayLike, NDArray
 
 from renderbench.cameras import Camera, look_at
@@ -64,6 +66,16 @@ def settings(**changes: object) -> RendererSettings:
     return RendererSettings.model_validate(
         {"samples_per_pixel": 256, "environment_radiance": 1.0, "max_depth": 6} | changes
     )
+
+
+def write_map(folder: Path, values: NDArray, channels: str = "RGB") -> str:
+    """An environment map in ``folder``; returns its path, as settings want it."""
+    path = str(folder / "map.exr")
+    kept = values if values.dtype == np.float16 else values.astype(np.float32)
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with OpenEXR.File(header, {channels: np.ascontiguousarray(kept)}) as file:
+        file.write(path)
+    return path
 
 
 def render(
