@@ -78,9 +78,7 @@ def _chosen(path: Path, contents: Contents, uid: str | None) -> Series:
     if not contents.series:
         others = ", ".join(f"{count} {what}" for what, count in sorted(contents.others.items()))
         found = (
-            f"DICOM files of something else ({others})"
-            if others
-            else f"no DICOM file among {contents.strangers} files"
+            f"other DICOM files ({others})" if others else f"no DICOM file among {contents.strangers} files"
         )
         raise InputError(path, f"expected a CT series, found {found}", "give the folder of the CT")
     if uid is None:
