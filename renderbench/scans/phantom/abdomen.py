@@ -120,7 +120,7 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
     tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
     tilt = np.linalg.qr(tilt)[0]
     half = size * np.array([45, 60, 74]) * rng.uniform(0.94, 1.06, 3)
-    spleen = ellipsoid(space, [104, 28, 186], half, frame=tilt, power=2.2)
+    spleen = ellipsoid(space, [104, 30, 190], half, frame=tilt, power=2.2)
     hollow = ellipsoid(space, [48, -22, 194], [46, 46, 80])
     spleen = without(spleen, hollow, blend_mm=8.0)
     spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)

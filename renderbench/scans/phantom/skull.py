@@ -178,14 +178,14 @@ def _face(space: Space) -> list[Field]:
 
 
 def _mandible(space: Space) -> list[Field]:
-    parts = [ellipsoid(space, [0, -93, -74], [13, 7, 9])]
+    parts = [ellipsoid(space, [0, -94, -75], [12, 7, 9])]
     for _, sign in SIDES:
-        arch = spline([[45, -28, -58], [40, -50, -63], [30, -72, -67], [16, -88, -69], [0, -92, -69]])
+        arch = spline([[44, -28, -56], [38, -50, -63], [27, -74, -67], [13, -90, -69], [0, -94, -69]])
         parts += [
             chain(space, mirrored(arch, sign), 5.6, wide=(0, 0, 1), stretch=2.3),
             chain(
                 space,
-                mirrored([[45, -26, -62], [49, -24, -18]], sign),
+                mirrored([[44, -26, -60], [49, -24, -18]], sign),
                 4.2,
                 wide=(0, 1, 0),
                 stretch=3.6,

@@ -87,16 +87,19 @@ _ENHANCEMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Textures:
-    """Noises shared by the materials of one scan: organic mottle, and the finer web of spongy bone."""
+    """What the materials of one scan share: organic mottle, the finer web of spongy bone and its density."""
 
     mottle: Noise
     web: Noise
+    density: float
 
     @classmethod
     def drawn(cls, body: Body) -> Textures:
         """The textures of a body's scan."""
         rng = body.stream("textures")
-        return cls(mottle=Noise.drawn(rng, 9.0), web=Noise.drawn(rng, 3.2))
+        return cls(
+            mottle=Noise.drawn(rng, 9.0), web=Noise.drawn(rng, 3.2), density=float(rng.uniform(0.72, 1.12))
+        )
 
     def flesh(self, hu: float, *, mottle_hu: float = 6.0) -> Material:
         """A soft tissue around ``hu``."""
@@ -107,8 +110,8 @@ class Textures:
 
         def material(patch: Patch) -> Array:
             shell = np.clip(1.2 - patch.depth / cortex_mm, 0.0, 1.0)
-            spongy = marrow_hu + 38.0 * self.web.at(patch.points)
-            return spongy + shell * (cortex_hu - spongy)
+            spongy = self.density * marrow_hu + 38.0 * self.web.at(patch.points)
+            return spongy + shell * ((0.7 + 0.3 * self.density) * cortex_hu - spongy)
 
         return material
 
