@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects, label
 
 from renderbench.scans.groups import LABELS
 from renderbench.scans.phantom import Extent, phantom_scan
@@ -14,8 +15,8 @@ from renderbench.scans.volume import Scan
 VALUES = {label.name: label.value for label in LABELS}
 COARSE_MM = 3.0
 
-# A man in the portal venous phase, a woman in it, and an arterial and a native scan.
-SEEDS = (0, 1, 3, 6)
+# A woman in the portal venous phase, a man in the arterial one and a woman, with a cyst, in none.
+SEEDS = (1, 3, 6)
 
 # What a person need not have, and what a torso does not show.
 OPTIONAL = {"kidney_cyst_left", "kidney_cyst_right", "prostate"}
@@ -37,6 +38,14 @@ def found(scan: Scan) -> set[str]:
 def mask(scan: Scan, name: str) -> NDArray[np.bool_]:
     """Where a structure is."""
     return scan.labels == VALUES[name]
+
+
+def largest_share(scan: Scan, name: str) -> float:
+    """How much of a structure its largest connected piece holds."""
+    where = mask(scan, name)
+    pieces, _ = label(where[find_objects(where.astype(np.uint8))[0]], np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel())[1:]
+    return float(sizes.max() / sizes.sum())
 
 
 def centroid(scan: Scan, name: str) -> NDArray[np.float64]:

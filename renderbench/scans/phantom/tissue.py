@@ -50,7 +50,7 @@ class Contrast:
         """The phase and dose of a body's scan."""
         rng = body.stream("contrast")
         phase = str(rng.choice(PHASES, p=[0.2, 0.3, 0.5]))
-        late = float(rng.uniform(0.0, 0.3) if phase == "arterial" else rng.uniform(0.75, 1.0))
+        late = float(rng.uniform(0.0, 0.3) if phase == "arterial" else rng.uniform(0.85, 1.0))
         dose = 0.0 if phase == "native" else float(rng.uniform(0.9, 1.1))
         values = {
             name: plain + dose * (early + late * (venous - early) - plain)
