@@ -80,7 +80,7 @@ def compare(work: Path, repeats: int) -> dict[str, object]:
 
 def child(name: str, *paths: Path) -> dict[str, float]:
     command = [sys.executable, __file__, "--child", name, *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

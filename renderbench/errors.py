@@ -8,18 +8,26 @@ class RenderbenchError(Exception):
         subject: what the line is about: a file, a scan, a key of a suite.
         problem: what was expected and what was found.
         remedy: what to do about it.
+        private: what the user's own terminal may show and no record may keep, such as the names of files
+            that can name a patient.
     """
 
     exit_code = 1
 
-    def __init__(self, subject: object, problem: str, remedy: str) -> None:
-        super().__init__(f"{subject}: {problem}; {remedy}")
+    def __init__(self, subject: object, problem: str, remedy: str, private: str = "") -> None:
+        super().__init__(f"{subject}: {problem}{f' ({private})' if private else ''}; {remedy}")
         self.subject = str(subject)
         self.problem = problem
         self.remedy = remedy
+        self.private = private
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
-        return type(self), (self.subject, self.problem, self.remedy)
+    @property
+    def for_record(self) -> str:
+        """The line without what is private."""
+        return f"{self.subject}: {self.problem}; {self.remedy}"
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
+        return type(self), (self.subject, self.problem, self.remedy, self.private)
 
 
 class InputError(RenderbenchError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +30,7 @@ def run_tasks(
     memory_bytes: int = 0,
     retries: int = 2,
     label: Callable[[_Task], str] | None = None,
-) -> Iterator[tuple[int, _Result | RenderbenchError]]:
+) -> Generator[tuple[int, _Result | RenderbenchError], None, None]:
     """Call ``function`` on every task; yields in the order in which tasks finish.
 
     A worker is a process of its own that lives from task to task and does one at a time, with as many
@@ -93,7 +93,7 @@ def _crew(cluster: ClusterSettings, tasks: int, memory_bytes: int) -> AbstractCo
 
 def _serial(
     function: Callable[[_Task], _Result], tasks: Sequence[_Task], name: Callable[[int], str]
-) -> Iterator[tuple[int, _Result | RenderbenchError]]:
+) -> Generator[tuple[int, _Result | RenderbenchError], None, None]:
     for index, task in enumerate(tasks):
         result: _Result | RenderbenchError
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -40,6 +40,7 @@ Show = Callable[[str, int, str], AbstractContextManager[Progress]]
 class DatasetReport:
     """What :func:`prepare_dataset` did: scans written, there already, rejected, and failed.
 
+    ``lines`` say why scans were rejected, for the user's own terminal: with what no record keeps.
     ``counts`` and ``published`` are the scans of each split, here and in the paper.
     """
 
@@ -47,6 +48,7 @@ class DatasetReport:
     written: tuple[str, ...]
     skipped: tuple[str, ...]
     rejected: tuple[Rejection, ...]
+    lines: tuple[str, ...]
     failed: tuple[JobError, ...]
     counts: dict[Split, int]
     published: dict[Split, int]
@@ -126,6 +128,7 @@ def prepare_dataset(
         written=tuple(sorted(done.written, key=natural)),
         skipped=tuple(sorted(done.skipped, key=natural)),
         rejected=tuple(sorted(done.rejected, key=lambda each: natural(each.name))),
+        lines=tuple(done.lines),
         failed=tuple(done.failed),
         counts=record.counts(),
         published=found.published,
@@ -140,6 +143,7 @@ class _Done:
     written: list[str]
     skipped: list[str]
     rejected: list[Rejection]
+    lines: list[str]
     failed: list[JobError]
 
 
@@ -153,13 +157,14 @@ def _prepare(
     show: Show,
     raw: Path | None,
 ) -> _Done:
-    done = _Done(entries=[], written=[], skipped=[], rejected=[], failed=[])
+    done = _Done(entries=[], written=[], skipped=[], rejected=[], lines=[], failed=[])
     filtering = found.filters.max_voxels is not None or found.filters.orthonormal is not None
 
     def reject(name: str, error: InputError) -> None:
+        done.lines.append(str(error).replace(f"{raw}/", "") if raw else str(error))
         kind: Literal["filter", "input"] = "filter" if filtering and isinstance(error, Excluded) else "input"
         # The record travels with the root; where the raw data lay does not.
-        reason = str(error).replace(f"{raw}/", "") if raw else str(error)
+        reason = error.for_record.replace(f"{raw}/", "") if raw else error.for_record
         done.rejected.append(Rejection(name=name, kind=kind, reason=reason))
 
     for fault in found.faults:
@@ -171,14 +176,14 @@ def _prepare(
         for source in sources
     ]
     memory = max((source.memory_bytes() for source in sources), default=0)
-    with show(f"dataset {dataset}", len(tasks), "scans") as bar:
-        results = run_tasks(
-            _prepare_scan,
-            tasks,
-            cluster=cluster,
-            memory_bytes=memory,
-            label=lambda task: f"scan {task.source.name}",
-        )
+    results = run_tasks(
+        _prepare_scan,
+        tasks,
+        cluster=cluster,
+        memory_bytes=memory,
+        label=lambda task: f"scan {task.source.name}",
+    )
+    with show(f"dataset {dataset}", len(tasks), "scans") as bar, closing(results):
         for index, result in results:
             source = sources[index]
             if isinstance(result, InputError):
@@ -219,7 +224,8 @@ def _prepare_scan(task: _Task) -> _Prepared:
     held = _held(task.path)
     if held is not None and store.stamp_of(task.path, held.digest) == stamp:
         return _Prepared(digest=held.digest, shape=held.grid.shape, written=False)
-    digest = _digest(task.source.identity(), task.functions)
+    identity = task.source.identity()
+    digest = _digest(identity, task.functions)
     if held is not None and held.digest == digest:
         store.write_sidecar(task.path, digest=digest, stamp=stamp, seconds=held.seconds)
         return _Prepared(digest=digest, shape=held.grid.shape, written=False)
@@ -232,7 +238,7 @@ def _prepare_scan(task: _Task) -> _Prepared:
             dataset=task.dataset,
             transfer_functions=task.functions,
             digest=digest,
-            provenance={**task.source.identity(), "software": software},
+            provenance={**identity, "software": software},
             seconds=seconds,
             stamp=stamp,
         )
