@@ -15,6 +15,7 @@ from renderbench.scans.phantom.fields import (
     Space,
     chain,
     ellipsoid,
+    evaluated,
     from_formula,
     mirrored,
     roughened,
@@ -39,10 +40,12 @@ def cavity(body: Body, x: Array, y: Array, z: Array) -> Array:
 
 def in_belly(space: Space, body: Body, field: Field, *, gap_mm: float = 2.0) -> Field:
     """The part of ``field`` inside the belly's lining and below the diaphragm."""
-    x, y, z = space.coordinates(field.box)
-    wall = cavity(body, x, y, z) + gap_mm
-    roof = 0.8 * (z - body.diaphragm(x, y) + gap_mm)
-    values = soft_max(field.values, soft_max(wall, roof, 6.0), 9.0)
+
+    def lining(x: Array, y: Array, z: Array) -> Array:
+        roof = 0.8 * (z - body.diaphragm(x, y) + gap_mm)
+        return soft_max(cavity(body, x, y, z) + gap_mm, roof, 6.0)
+
+    values = soft_max(field.values, evaluated(space, field.box, lining), 9.0)
     return Field(box=field.box, values=np.asarray(values, np.float32))
 
 
