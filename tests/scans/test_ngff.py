@@ -154,6 +154,17 @@ def test_every_label_has_its_name_and_a_colour_of_its_own(written, image, known)
     assert all(colours[value][3] == 255 for value in colours if value)
 
 
+def test_viewers_begin_with_the_colours_alone_since_they_add_channels_up(written):
+    ome = json.loads((written / "rgba/seen/zarr.json").read_text())["attributes"]["ome"]
+    channels = {each["label"]: (each["color"], each["active"]) for each in ome["omero"]["channels"]}
+    assert channels == {
+        "red": ("FF0000", True),
+        "green": ("00FF00", True),
+        "blue": ("0000FF", True),
+        "alpha": ("FFFFFF", False),
+    }
+
+
 def test_colours_can_be_told_apart():
     colours = anatomy_image(a_grid(SHAPE))["image-label"]["colors"]
     rgb = np.array([each["rgba"][:3] for each in colours[1:]], dtype=np.float64)
