@@ -8,8 +8,9 @@ from pathlib import Path
 from renderbench.config import Split
 from renderbench.errors import InputError
 from renderbench.layout import checked_name
+from renderbench.scans.entries import fault_of, named_as_image, require_file, stem, visible
 from renderbench.scans.groups import LABELS
-from renderbench.scans.images import IMAGE_SUFFIXES, is_image
+from renderbench.scans.images import is_image
 from renderbench.scans.raw import ClassFiles, LabelFile, Masks, RawScan
 
 _CLASSES = {label.name: label.value for label in LABELS[1:118]}
@@ -20,7 +21,7 @@ def find_folders(raw: Path, *, split: Split, series: str | None) -> tuple[list[R
 
     A scan is a sub-folder with ``ct.*`` (or one image, or a DICOM series), or an image file directly in
     ``raw``. Its masks, if any, are ``labels.*`` (label values 0 to 119) or ``segmentations/CLASS.*`` in
-    its folder.
+    its folder. Hidden files are passed over, and so is a folder or a file that is no scan.
 
     Args:
         raw: the folder.
@@ -34,66 +35,93 @@ def find_folders(raw: Path, *, split: Split, series: str | None) -> tuple[list[R
     if not raw.is_dir():
         found = "a file" if raw.exists() else "nothing"
         raise InputError(subject, f"expected a folder of scans, found {found}", "correct the path")
-    scans: list[RawScan] = []
-    faults: list[InputError] = []
-    entries = sorted(entry for entry in raw.iterdir() if not entry.name.startswith("."))
-    here = _named(raw, "ct")
+    entries = visible(raw)
+    here = next((each for each in entries if _is_named(each, "ct") and each.is_file()), None)
     if here:
         raise InputError(
             subject,
             f"expected sub-folders with ct.nii.gz and labels.nii.gz, found {here.name} directly in it",
             "give its parent folder",
         )
+    # What only differs by case would be one store on many file systems.
+    by_name: dict[str, list[tuple[Path, RawScan | InputError]]] = {}
     for entry in entries:
-        try:
-            ct = _ct(entry)
-            if ct is None:
-                continue
-            name = checked_name(_stem(entry), "scan")
-            if any(scan.name == name for scan in scans):
-                raise InputError(entry, f"expected one scan by the name {name}, found two", "rename one")
-            masks = _masks(entry) if entry.is_dir() else None
-            scans.append(RawScan(name=name, ct=ct, masks=masks, split=split, series=series))
-        except InputError as error:
-            faults.append(error)
-    if not scans and not faults:
+        taken = _taken(entry, split, series)
+        if taken is not None:
+            by_name.setdefault(_name(entry).casefold(), []).append((entry, taken))
+    if not by_name:
         found = f"none in {len(entries)} entries" if entries else "an empty folder"
         raise InputError(
             subject,
             f"expected sub-folders with ct.nii.gz and labels.nii.gz, images or DICOM series; found {found}",
             "put each scan into a sub-folder of its own",
         )
-    return scans, faults
+    only = [_only(taken) for taken in by_name.values()]
+    scans = [each for each in only if isinstance(each, RawScan)]
+    return scans, [each for each in only if isinstance(each, InputError)]
+
+
+def _taken(entry: Path, split: Split, series: str | None) -> RawScan | InputError | None:
+    """The scan that an entry of the raw folder is, or what is wrong with it; None when it is no scan."""
+    name = _name(entry)
+    try:
+        ct = _ct(entry)
+        if ct is None:
+            return None
+        masks = _masks(entry) if entry.is_dir() else None
+        return RawScan(name=checked_name(name, "scan"), ct=ct, masks=masks, split=split, series=series)
+    except InputError as error:
+        return fault_of(name, entry, error)
+
+
+def _only(found: list[tuple[Path, RawScan | InputError]]) -> RawScan | InputError:
+    (first, scan), *others = found
+    if not others:
+        return scan
+    name = _name(first)
+    twice = InputError(
+        first,
+        f"expected one scan by the name {name}, found {len(found)}: "
+        f"{' and '.join(repr(entry.name) for entry, _ in found)}",
+        "rename one of them; case makes no difference",
+    )
+    return fault_of(name, first, twice)
+
+
+def _name(entry: Path) -> str:
+    return entry.name if entry.is_dir() else stem(entry)
 
 
 def _ct(entry: Path) -> Path | None:
     """The CT of an entry of the raw folder; None when the entry is no scan at all."""
     if not entry.is_dir():
-        return entry if is_image(entry) else None
-    if ct := _named(entry, "ct"):
+        return require_file(entry) if named_as_image(entry) else None
+    inside = visible(entry)
+    if ct := _named(entry, inside, "ct"):
         return ct
-    images = sorted(path for path in entry.iterdir() if path.is_file() and is_image(path))
-    images = [path for path in images if _stem(path) != "labels"]
-    if len(images) == 1:
-        return images[0]
+    images = [
+        path
+        for path in inside
+        if named_as_image(path) and not path.is_dir() and not _is_named(path, "labels")
+    ]
     if len(images) > 1:
         raise InputError(
             entry,
             f"expected one CT, found {len(images)} images ({images[0].name}, {images[1].name})",
             "call the CT ct.nii.gz (or ct with its own suffix)",
         )
+    if images:
+        return require_file(images[0])
     if is_image(entry):
         return entry
-    inside = sorted(path.name for path in entry.iterdir() if not path.name.startswith("."))
-    if _named(entry, "labels") or (entry / "segmentations").is_dir():
-        raise InputError(
-            entry, f"expected ct.nii.gz and labels.nii.gz, found {', '.join(inside)}", "add ct.nii.gz"
-        )
+    if _named(entry, inside, "labels") or (entry / "segmentations").is_dir():
+        listed = ", ".join(path.name for path in inside[:5]) + (", …" if len(inside) > 5 else "")
+        raise InputError(entry, f"expected ct.nii.gz beside its masks, found {listed}", "add ct.nii.gz")
     return None
 
 
 def _masks(folder: Path) -> Masks | None:
-    labels, classes = _named(folder, "labels"), folder / "segmentations"
+    labels, classes = _named(folder, visible(folder), "labels"), folder / "segmentations"
     if labels and classes.is_dir():
         raise InputError(
             folder, f"expected one set of masks, found {labels.name} and segmentations/", "remove one of them"
@@ -102,8 +130,9 @@ def _masks(folder: Path) -> Masks | None:
         return LabelFile(path=labels, values={})
     if not classes.is_dir():
         return None
-    files = {_stem(path): path for path in sorted(classes.iterdir()) if is_image(path)}
-    for name, path in files.items():
+    files: dict[str, Path] = {}
+    for path in filter(named_as_image, visible(classes)):
+        name = stem(path)
         if name not in _CLASSES:
             close = difflib.get_close_matches(name, _CLASSES, n=1)
             raise InputError(
@@ -111,19 +140,27 @@ def _masks(folder: Path) -> Masks | None:
                 f"expected one of TotalSegmentator's 117 class names, found {name!r}",
                 f"did you mean {close[0]!r}?" if close else "rename or remove it",
             )
+        if name in files:
+            raise InputError(
+                path, f"expected one mask a class, found also {files[name].name}", "keep one of them"
+            )
+        files[name] = require_file(path)
     if not files:
         raise InputError(classes, "expected one mask a class, found none", "add them, or remove the folder")
     return ClassFiles(files=files, values=_CLASSES)
 
 
-def _named(folder: Path, stem: str) -> Path | None:
-    """The image called ``stem`` in a folder, whatever its format."""
-    return next((path for suffix in IMAGE_SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()), None)
+def _named(folder: Path, inside: list[Path], name: str) -> Path | None:
+    """The image by a name among what lies in a folder, whatever its format and case."""
+    found = [path for path in inside if _is_named(path, name)]
+    if len(found) > 1:
+        raise InputError(
+            folder,
+            f"expected one image {name}.*, found {found[0].name} and {found[1].name}",
+            "keep one of them",
+        )
+    return require_file(found[0]) if found else None
 
 
-def _stem(path: Path) -> str:
-    if path.is_dir():
-        return path.name
-    return next(
-        (path.name.removesuffix(each) for each in IMAGE_SUFFIXES if path.name.endswith(each)), path.name
-    )
+def _is_named(path: Path, name: str) -> bool:
+    return named_as_image(path) and stem(path).lower() == name
