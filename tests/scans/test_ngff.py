@@ -10,8 +10,8 @@ import pytest
 import zarr
 
 from renderbench.scans.groups import GROUPS, LABELS_BY_VALUE, groups_of_labels
-from renderbench.scans.ngff import anatomy_image, ct_image, halved_ct, halved_labels
 from renderbench.scans.store import write_scan
+from renderbench.scans.store.ngff import anatomy_image, ct_image, halved_ct, halved_labels
 from renderbench.scans.transfer import load_transfer_function
 from renderbench.scans.volume import Grid, Scan
 
