@@ -67,5 +67,5 @@ def fault_of(name: str, entry: Path, error: InputError) -> InputError:
         return bad_name
     subject = f"scan {name}"
     if error.subject == subject or (error.subject == str(entry) and entry.is_dir()):
-        return InputError(subject, error.problem, error.remedy)
-    return InputError(subject, f"{error.subject}: {error.problem}", error.remedy)
+        return InputError(subject, error.problem, error.remedy, error.private)
+    return InputError(subject, f"{error.subject}: {error.problem}", error.remedy, error.private)

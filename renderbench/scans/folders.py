@@ -107,16 +107,18 @@ def _ct(entry: Path) -> Path | None:
     if len(images) > 1:
         raise InputError(
             entry,
-            f"expected one CT, found {len(images)} images ({images[0].name}, {images[1].name})",
+            f"expected one CT, found {len(images)} images",
             "call the CT ct.nii.gz (or ct with its own suffix)",
+            private=_listed(images),
         )
     if images:
         return require_file(images[0])
     if is_image(entry):
         return entry
     if _named(entry, inside, "labels") or (entry / "segmentations").is_dir():
-        listed = ", ".join(path.name for path in inside[:5]) + (", …" if len(inside) > 5 else "")
-        raise InputError(entry, f"expected ct.nii.gz beside its masks, found {listed}", "add ct.nii.gz")
+        raise InputError(
+            entry, "expected ct.nii.gz beside its masks, found none", "add ct.nii.gz", private=_listed(inside)
+        )
     return None
 
 
@@ -160,6 +162,10 @@ def _named(folder: Path, inside: list[Path], name: str) -> Path | None:
             "keep one of them",
         )
     return require_file(found[0]) if found else None
+
+
+def _listed(paths: list[Path]) -> str:
+    return ", ".join(path.name for path in paths[:5]) + (", …" if len(paths) > 5 else "")
 
 
 def _is_named(path: Path, name: str) -> bool:

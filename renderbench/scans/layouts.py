@@ -194,11 +194,13 @@ def _masks_alone(
 ) -> Iterator[InputError]:
     """Masks whose CT is missing: half a download, more often than not."""
     with_ct = {scan for _, scan, _ in claimed.values()}
-    told: set[str] = set()
+    alone: dict[str, list[Layout]] = {}
     for layout, matches in zip(descriptor.layouts, found, strict=True):
-        for scan in sorted({*matches.labels, *matches.classes} - with_ct - told):
-            told.add(scan)
-            name = layout.name.replace("{scan}", scan)
-            ct = _readable(layout.ct).replace("SCAN", scan)
-            missing = f"expected its CT ({ct}) beside its masks, found none"
-            yield fault_of(name, raw, InputError(f"scan {name}", missing, "unpack the archive again"))
+        for scan in sorted({*matches.labels, *matches.classes} - with_ct):
+            alone.setdefault(scan, []).append(layout)
+    for scan, layouts in alone.items():
+        # Layouts may share their masks; the last one takes what no special one does.
+        name = layouts[-1].name.replace("{scan}", scan)
+        ct = " or ".join(_readable(layout.ct).replace("SCAN", scan) for layout in layouts)
+        missing = f"expected its CT ({ct}) beside its masks, found none"
+        yield fault_of(name, raw, InputError(f"scan {name}", missing, "unpack the archive again"))

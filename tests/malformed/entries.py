@@ -77,7 +77,9 @@ ENTRIES: Group = {
     # Two scans, or two images.
     "twice": Bad(make=beside("twice.nii.gz"), words=("expected one scan by the name", "twice.nii.gz")),
     "Case": Bad(make=beside("case"), words=("expected one scan by the name", "'Case'", "'case'")),
-    "two-images": Bad(make=two_images, words=("expected one CT, found 2 images", "native.nrrd")),
+    "two-images": Bad(
+        make=two_images, words=("expected one CT, found 2 images (native.nrrd, portal.nii.gz)")
+    ),
     "labels-alone": Bad(
         make=lambda folder: write_image(folder / "labels.nii.gz", small_ct()), words=("add ct.nii.gz",)
     ),
