@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import shlex
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 
 from renderbench.cli import main
 from tests.malformed.case import GOOD
+from tests.scans.file_server import file_server
 from tests.scans.scan_images import small_ct, write_folder, write_image
 
 Said = tuple[int, list[str]]
@@ -264,3 +268,39 @@ def test_a_field_that_a_pattern_names_twice_is_the_same_twice(said, place, tmp_p
     write_image(tmp_path / "raw" / "a" / "b.nii.gz", small_ct())
     line = f"{tmp_path}/mine.toml --raw {tmp_path}/raw"
     assert_one_clear_line(said(line, tmp_path / "root"), "expected Ours: SCAN/SCAN.nii.gz")
+
+
+DOWNLOAD = """
+title = "Hostile CT"
+doi = "10.5281/zenodo.1"
+homepage = "https://example.org/"
+licence = "CC BY 4.0"
+licence_url = "https://creativecommons.org/licenses/by/4.0/"
+citation = "Nobody 2026"
+raw = "scans"
+base_url = "{address}/"
+[[files]]
+name = "scans.zip"
+bytes = {bytes}
+checksum = "sha256:{checksum}"
+"""
+
+
+def test_a_published_archive_that_climbs_out_of_its_folder(renderbench, tmp_path):
+    """Its checksum is what the description says; it is hostile all the same."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("s0001/ct.nii.gz", b"a scan")
+        archive.writestr("../../evil", b"not a scan")
+    content = packed.getvalue()
+    with file_server() as server:
+        server.files["/scans.zip"] = content
+        description = tmp_path / "hostile.toml"
+        checksum = hashlib.sha256(content).hexdigest()
+        description.write_text(DOWNLOAD.format(address=server.address, bytes=len(content), checksum=checksum))
+        done = renderbench("download", description, "--to", tmp_path / "a" / "data", "--yes")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("renderbench: ")]
+    assert_one_clear_line((done.returncode, lines), "scans.zip", "'../../evil'", "leads outside")
+    assert "Traceback" not in done.stderr
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path for path in left if "/." not in path} == {"hostile.toml", "a/data/scans.zip"}

@@ -109,16 +109,16 @@ def _ct(entry: Path) -> Path | None:
             entry,
             f"expected one CT, found {len(images)} images",
             "call the CT ct.nii.gz (or ct with its own suffix)",
-            private=_listed(images),
+            private=", ".join(path.name for path in images[:5]) + (", …" if len(images) > 5 else ""),
         )
     if images:
         return require_file(images[0])
     if is_image(entry):
         return entry
-    if _named(entry, inside, "labels") or (entry / "segmentations").is_dir():
-        raise InputError(
-            entry, "expected ct.nii.gz beside its masks, found none", "add ct.nii.gz", private=_listed(inside)
-        )
+    labels = _named(entry, inside, "labels")
+    if labels or (entry / "segmentations").is_dir():
+        found = labels.name if labels else "segmentations/"
+        raise InputError(entry, f"expected ct.nii.gz beside its masks, found {found}", "add ct.nii.gz")
     return None
 
 
@@ -162,10 +162,6 @@ def _named(folder: Path, inside: list[Path], name: str) -> Path | None:
             "keep one of them",
         )
     return require_file(found[0]) if found else None
-
-
-def _listed(paths: list[Path]) -> str:
-    return ", ".join(path.name for path in paths[:5]) + (", …" if len(paths) > 5 else "")
 
 
 def _is_named(path: Path, name: str) -> bool:
