@@ -27,8 +27,8 @@ from renderbench.scans.dataset import (
 )
 from renderbench.scans.fingerprint import fingerprint_of
 from renderbench.scans.groups import GROUPS, LABELS
-from renderbench.scans.layouts import natural
 from renderbench.scans.sources import Found, Source, SourceOptions, find_sources
+from renderbench.scans.sources.layouts import natural
 from renderbench.scans.store import ScanStore, write_scan
 from renderbench.scans.transfer import TransferFunction, load_transfer_function, transfer_function_names
 from renderbench.scans.volume import HU_RANGE

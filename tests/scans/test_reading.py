@@ -10,8 +10,8 @@ import pytest
 from scan_images import patch_header, small_ct, small_labels, write_folder, write_image
 
 from renderbench.errors import InputError
-from renderbench.scans.folders import find_folders
 from renderbench.scans.reading import Preparation, read_scan
+from renderbench.scans.sources.folders import find_folders
 from renderbench.scans.volume import Scan
 
 # Byte offsets in a NIfTI-1 header.

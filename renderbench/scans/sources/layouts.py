@@ -11,10 +11,10 @@ from pathlib import Path
 
 from renderbench.errors import InputError
 from renderbench.layout import checked_name
-from renderbench.scans.descriptors import Descriptor, Edition, Layout
-from renderbench.scans.entries import fault_of, named_as_image, require_file
 from renderbench.scans.raw import ClassFiles, LabelFile, Masks, RawScan
-from renderbench.scans.splits import Assignment
+from renderbench.scans.sources.descriptors import Descriptor, Edition, Layout
+from renderbench.scans.sources.entries import fault_of, named_as_image, require_file
+from renderbench.scans.sources.splits import Assignment
 
 
 def find_described(descriptor: Descriptor, raw: Path) -> tuple[list[RawScan], list[InputError]]:

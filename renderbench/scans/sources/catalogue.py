@@ -12,10 +12,10 @@ from typing import Any, Literal, Protocol
 
 from renderbench.config import Split
 from renderbench.errors import InputError
-from renderbench.scans.descriptors import Filters, load_descriptor, shipped_descriptors
 from renderbench.scans.images import ImageInfo, probe_image
 from renderbench.scans.raw import RawScan
 from renderbench.scans.reading import Preparation, identity_of, read_scan
+from renderbench.scans.sources.descriptors import Filters, load_descriptor, shipped_descriptors
 from renderbench.scans.volume import Scan
 
 Extent = Literal["torso", "body"]
@@ -114,7 +114,7 @@ def find_sources(name: str, raw: Path | None, options: SourceOptions) -> Found:
     if raw is None:
         raise InputError("--raw", "expected the folder of the raw scans, found none", "give --raw DIR")
     if name == "folder":
-        from renderbench.scans.folders import find_folders
+        from renderbench.scans.sources.folders import find_folders
 
         scans, faults = find_folders(raw, split=options.split or "test", series=options.series)
         return Found(sources=_raw_sources(scans, options.preparation), faults=faults)
@@ -122,7 +122,7 @@ def find_sources(name: str, raw: Path | None, options: SourceOptions) -> Found:
 
 
 def _described(name: str, raw: Path, options: SourceOptions) -> Found:
-    from renderbench.scans.layouts import find_described
+    from renderbench.scans.sources.layouts import find_described
 
     descriptor = load_descriptor(name)
     for option, given in (("--split", options.split), ("--series", options.series)):

@@ -8,10 +8,10 @@ from pathlib import Path
 from renderbench.config import Split
 from renderbench.errors import InputError
 from renderbench.layout import checked_name
-from renderbench.scans.entries import fault_of, named_as_image, require_file, stem, visible
 from renderbench.scans.groups import LABELS
 from renderbench.scans.images import is_image
 from renderbench.scans.raw import ClassFiles, LabelFile, Masks, RawScan
+from renderbench.scans.sources.entries import fault_of, named_as_image, require_file, stem, visible
 
 _CLASSES = {label.name: label.value for label in LABELS[1:118]}
 

@@ -10,8 +10,8 @@ from typing import cast, get_args
 
 from renderbench.config import Split
 from renderbench.errors import InputError
-from renderbench.scans.descriptors import Splits, SplitTable
-from renderbench.scans.entries import require_file
+from renderbench.scans.sources.descriptors import Splits, SplitTable
+from renderbench.scans.sources.entries import require_file
 
 
 @dataclass(frozen=True)
