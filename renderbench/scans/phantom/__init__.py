@@ -12,6 +12,7 @@ from renderbench.scans.phantom.abdomen import (
     paint_kidneys,
     paint_liver,
     paint_pelvic_organs,
+    paint_spleen,
     paint_upper_organs,
 )
 from renderbench.scans.phantom.body import EXTENTS_MM, Body
@@ -93,10 +94,11 @@ def _paint(canvas: Canvas, body: Body) -> None:
     paint_kidneys(canvas, body, contrast, textures)
     paint_upper_organs(canvas, body, contrast, textures)
     paint_stomach(canvas, body, contrast, textures)
-    paint_liver(canvas, body, contrast, textures)
     paint_pelvic_organs(canvas, body, textures)
     paint_muscles(canvas, body, textures)
     paint_colon(canvas, body, contrast, textures)
+    paint_liver(canvas, body, contrast, textures)
+    paint_spleen(canvas, body, contrast, textures)
     paint_small_bowel(canvas, body, contrast, textures)
     paint_envelope(canvas, body, textures)
 

@@ -113,24 +113,9 @@ def _renal(contrast: Contrast, textures: Textures) -> Material:
 
 
 def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
-    """Spleen, pancreas and gallbladder."""
+    """Pancreas and gallbladder."""
     space = canvas.space
     rng = body.stream("upper organs")
-    rough = Noise.drawn(rng, 20.0)
-
-    # Spleens differ more than any other organ.
-    size = float(np.clip(rng.normal(1.08, 0.12), 0.88, 1.4))
-    tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
-    tilt = np.linalg.qr(tilt)[0]
-    half = size * np.array([45, 60, 74]) * rng.uniform(0.94, 1.06, 3)
-    spleen = ellipsoid(space, [104, 30, 190], half, frame=tilt, power=2.2)
-    hollow = ellipsoid(space, [48, -22, 194], [46, 46, 80])
-    spleen = without(spleen, hollow, blend_mm=8.0)
-    spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)
-    canvas.paint("spleen", spleen, textures.flesh(contrast.spleen))
-    # Without a film of fat the bowel would creep in between spleen and ribs.
-    canvas.paint(None, spleen.grown(4.0), textures.flesh(FAT_HU))
-
     fine = Noise.drawn(rng, 6.5)
     gland = spline(
         [
@@ -154,6 +139,23 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
     bile = textures.hollow(wall_mm=1.8, wall_hu=62.0, inside=textures.flesh(FLUID_HU, mottle_hu=3.0))
     gallbladder = in_belly(space, body, chain(space, sac[:, :3], full * sac[:, 3]))
     canvas.paint("gallbladder", gallbladder, bile)
+
+
+def paint_spleen(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
+    """The spleen, which bears the imprints of stomach, kidney and colon."""
+    space = canvas.space
+    rng = body.stream("spleen")
+    rough = Noise.drawn(rng, 20.0)
+    # Spleens differ more than any other organ.
+    size = float(np.clip(rng.normal(1.08, 0.12), 0.88, 1.4))
+    tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
+    tilt = np.linalg.qr(tilt)[0]
+    half = size * np.array([49, 64, 79]) * rng.uniform(0.94, 1.06, 3)
+    spleen = ellipsoid(space, [103, 30, 188], half, frame=tilt, power=2.2)
+    hollow = ellipsoid(space, [48, -22, 194], [46, 46, 80])
+    spleen = without(spleen, hollow, blend_mm=8.0)
+    spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)
+    canvas.paint("spleen", spleen, textures.flesh(contrast.spleen))
 
 
 def paint_liver(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
