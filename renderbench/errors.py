@@ -15,11 +15,10 @@ class RenderbenchError(Exception):
     exit_code = 1
 
     def __init__(self, subject: object, problem: str, remedy: str, private: str = "") -> None:
-        super().__init__(f"{subject}: {problem}{f' ({private})' if private else ''}; {remedy}")
-        self.subject = str(subject)
-        self.problem = problem
-        self.remedy = remedy
-        self.private = private
+        self.subject, self.problem = _printable(str(subject)), _printable(problem)
+        self.remedy, self.private = _printable(remedy), _printable(private)
+        shown = f" ({self.private})" if private else ""
+        super().__init__(f"{self.subject}: {self.problem}{shown}; {self.remedy}")
 
     @property
     def for_record(self) -> str:
@@ -28,6 +27,13 @@ class RenderbenchError(Exception):
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
         return type(self), (self.subject, self.problem, self.remedy, self.private)
+
+
+def _printable(text: str) -> str:
+    """``text`` in one line of UTF-8: a file's name may hold ends of lines, and bytes that are no text."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
+    )
 
 
 class InputError(RenderbenchError):

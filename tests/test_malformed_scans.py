@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -86,13 +86,7 @@ WARDS = {
         names=published.PELVIC_GOOD,
     ),
 }
-CASES = [(ward, name) for ward, each in WARDS.items() for name, bad in each.bad.items() if not bad.awaits]
-AWAITED = [
-    pytest.param(ward, name, marks=pytest.mark.xfail(strict=True, reason=bad.awaits))
-    for ward, each in WARDS.items()
-    for name, bad in each.bad.items()
-    if bad.awaits
-]
+CASES = [(ward, name) for ward, each in WARDS.items() for name in each.bad]
 
 
 def treated(ward: Ward, place: Path, timeout_s: float = 300) -> Outcome:
@@ -126,13 +120,9 @@ def outcome_of(tmp_path_factory) -> Callable[[str], Outcome]:
 
     @cache
     def of(ward: str) -> Outcome:
-        return treated(replace(WARDS[ward], bad=admitted(ward)), tmp_path_factory.mktemp(ward))
+        return treated(WARDS[ward], tmp_path_factory.mktemp(ward))
 
     return of
-
-
-def admitted(ward: str) -> Group:
-    return {name: bad for name, bad in WARDS[ward].bad.items() if not bad.awaits}
 
 
 @pytest.mark.parametrize(("ward", "name"), CASES)
@@ -142,21 +132,13 @@ def test_a_malformed_scan_is_one_clear_line_and_nothing_else(outcome_of, ward, n
 
 @pytest.mark.parametrize("ward", WARDS)
 def test_the_others_are_unharmed(outcome_of, ward):
-    assert_unharmed(outcome_of(ward), WARDS[ward], admitted(ward))
+    assert_unharmed(outcome_of(ward), WARDS[ward])
 
 
 def test_no_line_and_no_record_names_a_patient(outcome_of):
     outcome = outcome_of("dicom")
     told = outcome.stderr + "".join(path.read_text() for path in outcome.folder.rglob("*.json"))
     assert not [secret for secret in SECRETS if secret in told]
-
-
-@pytest.mark.parametrize(("ward", "name"), AWAITED)
-def test_what_still_has_to_be_mended(tmp_path, ward, name):
-    alone = replace(WARDS[ward], bad={name: WARDS[ward].bad[name]})
-    outcome = treated(alone, tmp_path, timeout_s=6)
-    assert_unharmed(outcome, alone, alone.bad)
-    assert_one_clear_line(outcome, name, alone.bad[name])
 
 
 def assert_one_clear_line(outcome: Outcome, name: str, bad: Bad) -> None:
@@ -181,7 +163,8 @@ def assert_one_clear_line(outcome: Outcome, name: str, bad: Bad) -> None:
     assert not [path for path in outcome.folder.iterdir() if path.name.startswith(rejected)]
 
 
-def assert_unharmed(outcome: Outcome, ward: Ward, bad: Group) -> None:
+def assert_unharmed(outcome: Outcome, ward: Ward) -> None:
+    bad = ward.bad
     assert outcome.exit_code == 2, outcome.stderr
     assert [scan["name"] for scan in outcome.record["scans"]] == list(ward.names)
     for name in ward.names:

@@ -179,7 +179,6 @@ def test_what_the_command_line_cannot_take_makes_nothing(said, place, line):
     assert not (place / "root").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="cli/app.py: typer's own errors fill a box of several lines")
 @pytest.mark.parametrize("line", USAGE)
 def test_what_the_command_line_cannot_take_is_one_clear_line(said, line):
     assert_one_clear_line(said(line), *USAGE[line])

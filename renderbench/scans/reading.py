@@ -131,7 +131,7 @@ def _segmenter(raw: RawScan, preparation: Preparation) -> Segmenter | None:
         raise InputError(
             f"scan {raw.name}",
             "expected masks, found none",
-            "add labels.nii.gz (Tables 3 and 4), or give --segment totalsegmentator",
+            "add them (docs/datasets.md says how), or give --segment totalsegmentator",
         )
     return require_segmenter(preparation.segment)
 
@@ -140,7 +140,7 @@ def hounsfield(path: Path, values: NDArray[Any]) -> Volume:
     """(D, H, W) int16 Hounsfield units from an image's values, clipped to ``HU_RANGE``.
 
     Raises:
-        InputError: they cannot be Hounsfield units: one value everywhere, or all of it denser than air.
+        InputError: they cannot be Hounsfield units: one value everywhere.
     """
     lowest, highest = values.min(), values.max()
     if lowest == highest:

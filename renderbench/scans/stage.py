@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -101,12 +102,12 @@ def prepare_dataset(
         )
 
     done = _prepare(sources, found, functions, root, dataset, cluster or parse_cluster(None), show, raw)
-    seen = {source.name for source in sources}
+    # What earlier calls found elsewhere stays; what this one found anew is as it is now.
+    seen = {source.name for source in sources} | {each.name for each in done.rejected}
     kept = [entry for entry in earlier.entries if entry.name not in seen] if earlier else []
     entries = [entry for entry in kept if root.scan(dataset, entry.name).is_dir()] + done.entries
     refused = [each for each in earlier.rejected if each.name not in seen] if earlier else []
-    now = {each.name for each in done.rejected} | {entry.name for entry in entries}
-    rejected = [each for each in refused if each.name not in now] + done.rejected
+    rejected = refused + done.rejected
     entries.sort(key=lambda entry: natural(entry.name))
     record = Dataset(
         dataset=dataset,
@@ -160,12 +161,13 @@ def _prepare(
     done = _Done(entries=[], written=[], skipped=[], rejected=[], lines=[], failed=[])
     filtering = found.filters.max_voxels is not None or found.filters.orthonormal is not None
 
+    # The record travels with the root; where the raw data lay does not.
+    above = re.compile(rf"(?<![^\s(]){re.escape(str(raw))}/") if raw else re.compile("(?!)")
+
     def reject(name: str, error: InputError) -> None:
-        done.lines.append(str(error).replace(f"{raw}/", "") if raw else str(error))
+        done.lines.append(above.sub("", str(error)))
         kind: Literal["filter", "input"] = "filter" if filtering and isinstance(error, Excluded) else "input"
-        # The record travels with the root; where the raw data lay does not.
-        reason = error.for_record.replace(f"{raw}/", "") if raw else error.for_record
-        done.rejected.append(Rejection(name=name, kind=kind, reason=reason))
+        done.rejected.append(Rejection(name=name, kind=kind, reason=above.sub("", error.for_record)))
 
     for fault in found.faults:
         reject(Path(fault.subject.removeprefix("scan ")).name, fault)
@@ -276,7 +278,7 @@ def _selected(found: Found, scans: str | Sequence[str], dataset: str) -> list[So
     by_name = {source.name: source for source in found.sources}
     for name in scans:
         if name not in by_name:
-            reason = next((str(fault) for fault in found.faults if name in fault.subject), None)
+            reason = next((str(fault) for fault in found.faults if fault.subject == f"scan {name}"), None)
             raise InputError(
                 f"--scans {name}",
                 "expected a scan of the raw data, found "

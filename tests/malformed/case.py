@@ -29,7 +29,6 @@ class Bad:
         entry: its name in the raw folder, where that is not the key of its group.
         name: by which it is rejected, where that is not ``entry``.
         kind: of the rejection.
-        awaits: what still has to be mended for it, and where.
     """
 
     make: Edit
@@ -37,20 +36,19 @@ class Bad:
     entry: str | None = None
     name: str | None = None
     kind: Literal["input", "filter"] = "input"
-    awaits: str | None = None
 
 
 Group = dict[str, Bad]
 
 
-def spoilt(file: str, edit: Edit, *words: str, awaits: str | None = None) -> Bad:
+def spoilt(file: str, edit: Edit, *words: str) -> Bad:
     """A folder with a CT and labels, one of which is spoilt; its line names that file."""
 
     def make(folder: Path) -> None:
         write_folder(folder)
         edit(folder / file)
 
-    return Bad(make=make, words=(f"/{file}: ", *words), awaits=awaits)
+    return Bad(make=make, words=(f"/{file}: ", *words))
 
 
 def content(change: Callable[[bytes], bytes]) -> Edit:

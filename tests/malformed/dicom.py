@@ -31,7 +31,7 @@ def series(folder: Path, **options: object) -> list[Path]:
     return files
 
 
-def bad(*words: str, after: Edit | None = None, awaits: str | None = None, **options: object) -> Bad:
+def bad(*words: str, after: Edit | None = None, **options: object) -> Bad:
     """A series that is written with options, or changed once it is written; ``after`` gets its sixth file."""
 
     def make(folder: Path) -> None:
@@ -41,7 +41,7 @@ def bad(*words: str, after: Edit | None = None, awaits: str | None = None, **opt
         if after:
             after(files[5])
 
-    return Bad(make=make, words=words, awaits=awaits)
+    return Bad(make=make, words=words)
 
 
 def tagged(keyword: str, value: object, *words: str) -> Bad:
@@ -93,8 +93,6 @@ def two_in_one_place(folder: Path) -> None:
     )
 
 
-NO_FILE = "images/dicom_folder.py: a pipe is no file, and opening it never ends"
-
 DICOM: Group = {
     # Slices that are no stack.
     "missing-slice": bad("expected a slice every 2.5 mm, found 1 missing", "40 and 45 mm", after=os.unlink),
@@ -141,7 +139,7 @@ DICOM: Group = {
         ),
     ),
     "slice-dangling": bad("found 1 that cannot", after=linked_to("nowhere")),
-    "slice-pipe": bad("found 1 that cannot", after=as_pipe, awaits=NO_FILE),
+    "slice-pipe": bad("found 1 that cannot", after=as_pipe),
     "slice-endless": bad("found 1 ", after=linked_to("/dev/zero")),
     "jpeg-cut": bad(
         "found a truncated or damaged one (at 42.5 mm",

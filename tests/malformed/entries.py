@@ -67,12 +67,13 @@ ENTRIES: Group = {
     os.fsdecode(b"f\xe9mur"): Bad(make=scan, words=(r"scan 'f\udce9mur'", NAME), name=r"'f\udce9mur'"),
     "two\nimages": Bad(make=two_images, words=(r"scan 'two\nimages'", NAME), name=r"'two\nimages'"),
     "x" * 250: Bad(
-        make=scan, words=("characters",), name="x" * 250, awaits="layout.py: names that leave room for .zarr"
+        make=scan,
+        words=("characters",),
+        name="x" * 250,
     ),
     "a-mask-in-latin-1": Bad(
         make=mask_in_latin_1,
         words=("117 class names", r"/f\udce9mur.nii.gz: "),
-        awaits="errors.py: a line that can be printed whatever files are called",
     ),
     # Two scans, or two images.
     "twice": Bad(make=beside("twice.nii.gz"), words=("expected one scan by the name", "twice.nii.gz")),

@@ -250,7 +250,7 @@ BAD = {
     "two-dimensional": (rewritten(small_ct()[0]), "expected a 3-D image, found 20 × 16 voxels"),
     "one slice": (rewritten(small_ct()[:1]), "expected a 3-D image, found 20 × 16 × 1 voxels"),
     "four-dimensional": (rewritten(np.stack([small_ct()] * 2)), "found 20 × 16 × 12 × 2 voxels"),
-    "no dimensions": (patched("h", DIM, -3), "expected a 3-D image, found nothing"),
+    "no dimensions": (patched("h", DIM, -3), "expected a 3-D image, found -3 dimensions"),
     "a negative size": (patched("h", DIM + 4, -16), "expected a 3-D image, found 20 × -16 × 12 voxels"),
     "a zero size": (patched("h", DIM + 6, 0), "expected a 3-D image, found 20 × 16 × 0 voxels"),
     "an absurd size": (
