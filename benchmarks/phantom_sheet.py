@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(8)))
     parser.add_argument("--extent", choices=list(EXTENTS_MM), default="body")
     parser.add_argument("--height", type=int, default=430, help="of a picture, in pixels")
-    parser.add_argument("--samples", type=int, default=128)
+    parser.add_argument("--samples", type=int, default=40)
     arguments = parser.parse_args()
 
     cells = []

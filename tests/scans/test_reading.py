@@ -141,7 +141,10 @@ BAD = {
         lambda folder: (folder / CT).unlink(),
         r"case: expected.*found labels\.nii\.gz; add ct\.nii\.gz",
     ),
-    "no labels": (lambda folder: (folder / LABELS).unlink(), r"scan case: expected masks, found none; add them"),
+    "no labels": (
+        lambda folder: (folder / LABELS).unlink(),
+        r"scan case: expected masks, found none; add them",
+    ),
     "text": (
         text(CT, b"not an image\n" * 100),
         r"ct\.nii\.gz: expected a NIfTI image, found a file that does not begin",
