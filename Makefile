@@ -11,8 +11,11 @@ SUITE   ?= demo
 DATASET ?= phantom
 RAW     ?=
 METHOD  ?= agp
+# A cluster line (docs/datasets.md), and whatever else `renderbench dataset --help` lists.
+CLUSTER ?=
+OPTIONS ?=
 
-.PHONY: help setup demo test lint dataset groundtruth run tables leaderboard clean
+.PHONY: help setup demo test lint download dataset groundtruth run tables leaderboard clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,8 +39,11 @@ lint: $(STAMP) ## Check style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-dataset: $(STAMP) ## Stage 1: DATASET, RAW, ROOT.
-	$(BIN)/renderbench dataset $(DATASET) $(if $(RAW),--raw $(RAW)) --root $(ROOT)
+download: $(STAMP) ## Fetch a public dataset: DATASET, RAW (where to).
+	$(BIN)/renderbench download $(DATASET) --to $(RAW) $(OPTIONS)
+
+dataset: $(STAMP) ## Stage 1: DATASET, RAW, ROOT, CLUSTER, OPTIONS.
+	$(BIN)/renderbench dataset $(DATASET) $(if $(RAW),--raw $(RAW)) --root $(ROOT) $(if $(CLUSTER),--cluster $(CLUSTER)) $(OPTIONS)
 
 groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE.
 	$(BIN)/renderbench groundtruth --root $(ROOT) --suite $(SUITE)

@@ -22,7 +22,7 @@ from renderbench.groundtruth.colour import eight_bit_srgb
 from renderbench.groundtruth.medium import medium_from_rgba
 from renderbench.groundtruth.native import NativeRenderer
 from renderbench.scans.groups import groups_of_labels, select_groups
-from renderbench.scans.phantom import PHANTOM_VERSION, phantom_scan
+from renderbench.scans.phantom import PHANTOM_VERSION, Extent, phantom_scan
 from renderbench.scans.phantom.body import EXTENTS_MM, Body
 from renderbench.scans.phantom.tissue import Contrast
 from renderbench.scans.transfer import load_transfer_function
@@ -30,7 +30,10 @@ from renderbench.scans.volume import Scan
 
 # What is shown of each seed, and where the camera stands (patient LPS).
 VIEWS = (("all", (0.0, -1.0, 0.08)), ("skeleton", (0.7, -0.75, 0.12)), ("organs", (0.0, -1.0, 0.08)))
-COLUMNS, GAP_PX, CAPTION_PX, SLIM = 4, 4, 20, 0.40
+COLUMNS, GAP_PX, CAPTION_PX = 4, 4, 20
+# All seeds are drawn to one scale, so that tall people look tall.
+TALLEST_MM = {"body": 1120.0, "torso": 710.0}
+WIDE_MM = 400.0
 # Far away, so that near and far parts of a body are seen at one scale.
 DISTANCE_MM = 3000.0
 
@@ -41,28 +44,30 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(8)))
     parser.add_argument("--extent", choices=list(EXTENTS_MM), default="body")
     parser.add_argument("--height", type=int, default=430, help="of a picture, in pixels")
-    parser.add_argument("--samples", type=int, default=128)
+    parser.add_argument("--samples", type=int, default=40)
     arguments = parser.parse_args()
 
     cells = []
     for seed in arguments.seeds:
         scan = phantom_scan(seed, extent=arguments.extent)
-        picture = np.concatenate(pictures(scan, arguments.height, arguments.samples), axis=1)
+        picture = np.concatenate(
+            pictures(scan, arguments.extent, arguments.height, arguments.samples), axis=1
+        )
         cells.append((caption(seed, scan), picture))
-        print(f"seed {seed}: {' x '.join(map(str, scan.ct.shape))} voxels, {cells[-1][0]}", flush=True)
+        print(f"{cells[-1][0]}, {' x '.join(map(str, scan.ct.shape))} voxels", flush=True)
     note = f"{shlex.join(sys.argv)}; phantom {PHANTOM_VERSION}, native tracer {NativeRenderer.version}"
     with staged(arguments.out) as staging:
         sheet(cells).save(staging, quality=88, optimize=True, comment=note)
 
 
-def pictures(scan: Scan, height: int, samples: int) -> list[NDArray[np.uint8]]:
+def pictures(scan: Scan, extent: Extent, height: int, samples: int) -> list[NDArray[np.uint8]]:
     """The views of one scan, each (height, width, 3)."""
     groups = groups_of_labels(scan.labels)
     rgba = load_transfer_function("seen").apply(scan.ct, groups)
     size = np.array(scan.ct.shape[::-1]) * scan.grid.spacing_mm
     middle = scan.grid.world_from_voxel[:3, 3] + 0.5 * size
-    focal = height * DISTANCE_MM / (1.04 * size[2])
-    width = round(height * max(SLIM, 0.96 * size[0] / (1.04 * size[2])))
+    focal = height * DISTANCE_MM / TALLEST_MM[extent]
+    width = round(height * WIDE_MM / TALLEST_MM[extent])
     found = []
     for selection, towards in VIEWS:
         medium = medium_from_rgba(rgba, groups, select_groups(selection), scan.grid, MediumSettings())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from renderbench.errors import InputError
 
+# A store in the making is called after process, host and scan, in the 255 bytes of a file's name.
+_LONGEST = 128
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
@@ -93,6 +95,12 @@ def checked_name(name: str, kind: str) -> str:
         raise InputError(
             f"{kind} {name!r}",
             "expected letters, digits, '.', '_', '+' and '-', beginning with a letter or digit",
+            f"rename the {kind}",
+        )
+    if len(name) > _LONGEST:
+        raise InputError(
+            f"{kind} {name}",
+            f"expected a name of at most {_LONGEST} characters, found {len(name)}",
             f"rename the {kind}",
         )
     return name

@@ -103,6 +103,7 @@ def test_a_bad_scan_is_named_and_the_good_one_beside_it_is_kept(renderbench, tmp
     assert_one_clear_line(result, "bad", BAD_SCANS[make])
     assert sorted(path.name for path in (root / "scans" / "folder").iterdir()) == [
         "dataset.json",
+        "good.seconds.json",
         "good.zarr",
     ]
 

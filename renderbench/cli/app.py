@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,14 +25,31 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, a failed job exit code 1."""
     try:
-        build()()
+        sys.exit(build()(standalone_mode=False))
     except RenderbenchError as error:
         print(f"renderbench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except SystemExit as leaving:
-        if leaving.code == _INTERRUPTED:
-            print("renderbench: interrupted; the same command goes on from here", file=sys.stderr)
-        raise
+    except (typer.Abort, KeyboardInterrupt):
+        print("renderbench: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    except Exception as error:
+        # typer's usage errors; in which module their class lies depends on its version.
+        if not hasattr(error, "format_message"):
+            raise
+        _print_usage_error(error)
+        sys.exit(2)
+
+
+def _print_usage_error(error: Any) -> None:
+    """One line, except for the help that typer shows where a verb is missing."""
+    message = error.format_message()
+    if not message or "\n" in message.strip():
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    verb = context.command_path if context else "renderbench"
+    problem = " ".join(message.rstrip(".").split())
+    print(f"renderbench: {problem}; `{verb} --help` says what there is", file=sys.stderr)
 
 
 def build() -> typer.Typer:

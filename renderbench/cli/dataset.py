@@ -112,8 +112,8 @@ def dataset(
 
 def report_dataset(report: DatasetReport, as_json: bool) -> None:
     """Print what stage 1 did; a rejected or failed scan is a line on stderr."""
-    for rejection in report.rejected:
-        say(f"renderbench: {rejection.reason}")
+    for line in report.lines:
+        say(f"renderbench: {line}")
     for failure in report.failed:
         say(f"renderbench: {failure}")
     filtered = sum(rejection.kind == "filter" for rejection in report.rejected)

@@ -33,7 +33,7 @@ _RESUBMIT_SECONDS = 20.0
 
 
 @contextmanager
-def batch_crew(cluster: Batch, tasks: int, memory_bytes: int, retries: int) -> Iterator[Crew]:
+def batch_crew(cluster: Batch, tasks: int, memory_bytes: int) -> Iterator[Crew]:
     """Submit the jobs; they are cancelled with the body, and end by themselves when this process dies.
 
     A job that ends early, killed or out of time, is submitted again. The scheduler runs in this
@@ -48,7 +48,7 @@ def batch_crew(cluster: Batch, tasks: int, memory_bytes: int, retries: int) -> I
         problem = f"a task needs {gib(memory_bytes)}, found {gib(cluster.memory)} for a job"
         raise InputError(f"cluster {cluster.kind}", problem, "give more memory")
     jobs = min(cluster.jobs, tasks)
-    with quiet(), scheduler_config(retries):
+    with quiet(), scheduler_config():
         farm = batch_cluster(cluster)
         try:
             for _ in range(jobs):

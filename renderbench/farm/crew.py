@@ -45,11 +45,12 @@ class Crew:
 
 
 @contextmanager
-def scheduler_config(retries: int) -> Iterator[None]:
+def scheduler_config() -> Iterator[None]:
     """The configuration of schedulers and workers that are started in the body, over the user's own."""
     config = {
         **WORKER_CONFIG,
-        "distributed.scheduler.allowed-failures": retries,
+        # We try again ourselves: Dask would queue the task behind another one, guilty of its death or not.
+        "distributed.scheduler.allowed-failures": 0,
         "distributed.scheduler.worker-ttl": None,
         "distributed.scheduler.http.routes": [],
         "distributed.worker.multiprocessing-method": "spawn",

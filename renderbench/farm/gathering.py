@@ -6,8 +6,8 @@ import logging
 import queue
 import time
 import uuid
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import TypeVar
 
 from distributed import Client, Future, KilledWorker
@@ -29,46 +29,64 @@ def gathered(
     function: Callable[[_Task], _Result],
     tasks: Sequence[_Task],
     name: Callable[[int], str],
+    retries: int,
 ) -> Iterator[tuple[int, _Result | RenderbenchError]]:
     """Yield ``(index, result or error)`` as tasks finish.
 
     There are never more tasks under way than workers: a scheduler that queued a second task at a
-    worker would count it guilty of that worker's death, and a hundred thousand would cost memory.
+    worker would count it guilty of that worker's death, and a hundred thousand would cost memory. For
+    the first reason too, a task whose worker died waits here until a worker is free.
 
     Raises:
         InputError: a worker has other versions than this process.
-        JobError: the scheduler went away.
+        JobError: a task cannot be sent, or the scheduler went away.
     """
+    client = crew.client
     run = uuid.uuid4().hex
     finished: queue.SimpleQueue[Future] = queue.SimpleQueue()
     under_way: dict[Future, int] = {}
-    upcoming = iter(range(len(tasks)))
+    waiting = deque(range(len(tasks)))
+    lives: Counter[int] = Counter()
     patience = _Patience(crew.coming)
-    yielded = 0
 
     def hand_out() -> None:
         crew.tend()
-        workers = _worker_count(crew.client)
+        workers = _worker_count(client)
         patience.judge(workers)
-        for index in islice(upcoming, max(0, workers - len(under_way))):
+        while waiting and len(under_way) < workers:
+            index = waiting.popleft()
             payload = packed(function, tasks[index], name(index))
-            key = f"renderbench-{run}-{index}"
-            future = crew.client.submit(perform, payload, versions(), key=key, pure=False)
+            key = f"{_prefix(run, index)}{lives[index]}"
+            future = client.submit(perform, payload, versions(), key=key, pure=False)
             under_way[future] = index
             future.add_done_callback(finished.put)
 
-    while yielded < len(tasks):
+    while waiting or under_way:
         hand_out()
         try:
             future = finished.get(timeout=_TICK_SECONDS)
         except queue.Empty:
             continue
         index = under_way.pop(future)
-        result = _result(crew.client, future, name(index))
+        error = future.exception() if future.status == "error" else None
+        result: _Result | RenderbenchError
+        if isinstance(error, KilledWorker):
+            lives[index] += 1
+            if lives[index] <= retries:
+                waiting.appendleft(index)
+                continue
+            deaths = lives[index] * (error.allowed_failures + 1)
+            result = _killed(client, _prefix(run, index), deaths, name(index))
+        else:
+            result = _result(future, error, name(index))
         # The next task goes out before the caller looks at this one.
         hand_out()
-        yielded += 1
         yield index, result
+
+
+def _prefix(run: str, index: int) -> str:
+    """How the keys of a task begin; they end with the number of lives it has used up."""
+    return f"renderbench-{run}-{index}-"
 
 
 def _worker_count(client: Client) -> int:
@@ -82,16 +100,13 @@ def _scheduler_gone() -> JobError:
     return JobError("the Dask scheduler", "it went away", "start it, then this command, again")
 
 
-def _result(client: Client, future: Future, name: str) -> _Result | RenderbenchError:
-    if future.status in ("cancelled", "lost"):
-        raise _scheduler_gone()
-    if future.status == "error":
-        error = future.exception()
-        if isinstance(error, KilledWorker):
-            return _killed(client, error, name)
+def _result(future: Future, error: BaseException | None, name: str) -> _Result | RenderbenchError:
+    if error is not None:
         # perform() itself never raises: the worker could not load it.
         problem = f"a worker could not begin it: {one_line(error)}"
         return JobError(name, problem, "install the same renderbench where the workers run")
+    if future.status != "finished":
+        raise _scheduler_gone()
     outcome = unpacked(future.result())
     if outcome.mismatch:
         raise other_versions(outcome.mismatch)
@@ -106,17 +121,16 @@ def other_versions(mismatch: str) -> InputError:
     return InputError("workers", mismatch, "install the same versions on both ends")
 
 
-def _killed(client: Client, error: KilledWorker, name: str) -> JobError:
+def _killed(client: Client, prefix: str, deaths: int, name: str) -> JobError:
     """Why a task was given up: how its workers died, from what the scheduler has on record."""
-    deaths = error.allowed_failures + 1
     try:
         died = {
             event["worker"]
             for _, event in client.get_events("all")
-            if event.get("action") == "remove-worker" and error.task in event.get("processing-tasks", ())
+            if event.get("action") == "remove-worker"
+            and any(str(key).startswith(prefix) for key in event["processing-tasks"])
         }
-        restarts = client.get_events("worker-restart-memory")
-        for_memory = died & {event["worker"] for _, event in restarts}
+        for_memory = died & {event["worker"] for _, event in client.get_events("worker-restart-memory")}
     except Exception:
         # The record is a help, not the fact.
         for_memory = set()

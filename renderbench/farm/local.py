@@ -24,13 +24,13 @@ from renderbench.farm.sizing import Size
 
 
 @contextmanager
-def local_crew(size: Size, retries: int) -> Iterator[Crew]:
+def local_crew(size: Size) -> Iterator[Crew]:
     """Start workers; they end with the body, or with this process however it ends.
 
     Raises:
         JobError: they could not be started.
     """
-    with quiet(), scheduler_config(retries), _kept_environment():
+    with quiet(), scheduler_config(), _kept_environment():
         # Empty at first: an interrupt while workers start then finds a cluster to close.
         others = {process.pid for process in multiprocessing.active_children()}
         cluster = _empty_cluster(size)

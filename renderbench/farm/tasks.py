@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +30,7 @@ def run_tasks(
     memory_bytes: int = 0,
     retries: int = 2,
     label: Callable[[_Task], str] | None = None,
-) -> Iterator[tuple[int, _Result | RenderbenchError]]:
+) -> Generator[tuple[int, _Result | RenderbenchError], None, None]:
     """Call ``function`` on every task; yields in the order in which tasks finish.
 
     A worker is a process of its own that lives from task to task and does one at a time, with as many
@@ -45,7 +45,7 @@ def run_tasks(
         memory_bytes: what one task needs at its peak; bounds how many run at once on this machine, and
             is held against a worker's memory elsewhere. 0: unknown. ``serial`` does not ask.
         retries: how often a task is run again after its worker died. A scheduler that somebody else
-            started has its own figure (``distributed.scheduler.allowed-failures``).
+            started, with ``distributed.scheduler.allowed-failures`` above 0, tries that often each time.
         label: names a task in error lines; ``task 7`` by default.
 
     Yields:
@@ -61,19 +61,17 @@ def run_tasks(
     def name(index: int) -> str:
         return label(tasks[index]) if label else f"task {index}"
 
-    crew = _crew(cluster, len(tasks), memory_bytes, retries) if tasks else None
+    crew = _crew(cluster, len(tasks), memory_bytes) if tasks else None
     if crew is None:
         yield from _serial(function, tasks, name)
         return
     from renderbench.farm.gathering import gathered
 
     with crew as hands:
-        yield from gathered(hands, function, tasks, name)
+        yield from gathered(hands, function, tasks, name, retries)
 
 
-def _crew(
-    cluster: ClusterSettings, tasks: int, memory_bytes: int, retries: int
-) -> AbstractContextManager[Crew] | None:
+def _crew(cluster: ClusterSettings, tasks: int, memory_bytes: int) -> AbstractContextManager[Crew] | None:
     """The workers that ``cluster`` asks for, not yet started; None for this process."""
     if isinstance(cluster, Local | Auto):
         size = local_size(cluster, tasks, memory_bytes)
@@ -81,7 +79,7 @@ def _crew(
             return None
         from renderbench.farm.local import local_crew
 
-        return local_crew(size, retries)
+        return local_crew(size)
     if isinstance(cluster, Address):
         from renderbench.farm.address import address_crew
 
@@ -89,13 +87,13 @@ def _crew(
     if isinstance(cluster, Batch):
         from renderbench.farm.batch import batch_crew
 
-        return batch_crew(cluster, tasks, memory_bytes, retries)
+        return batch_crew(cluster, tasks, memory_bytes)
     return None
 
 
 def _serial(
     function: Callable[[_Task], _Result], tasks: Sequence[_Task], name: Callable[[int], str]
-) -> Iterator[tuple[int, _Result | RenderbenchError]]:
+) -> Generator[tuple[int, _Result | RenderbenchError], None, None]:
     for index, task in enumerate(tasks):
         result: _Result | RenderbenchError
         try:

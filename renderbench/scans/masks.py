@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from renderbench.errors import InputError
 from renderbench.scans.groups import LABELS, LABELS_BY_VALUE
-from renderbench.scans.images import read_image, same_grid
+from renderbench.scans.images import probe_image, read_image, same_grid
 from renderbench.scans.raw import ClassFiles, LabelFile, Masks
 from renderbench.scans.volume import Grid, LabelVolume
+
+_REMEDY = "map them to TotalSegmentator's labels (Tables 3 and 4), or set them to 0"
+# Beyond this, floating point leaves out whole numbers.
+_COUNTABLE = 2.0**53
 
 
 def read_masks(masks: Masks, grid: Grid) -> LabelVolume:
@@ -60,8 +64,7 @@ def _from_values(masks: LabelFile, grid: Grid) -> LabelVolume:
         count = int(np.isin(values, unknown).sum())
         listed = ", ".join(map(str, unknown[:5]))
         expected = "labels 0 to 119" if not masks.values else f"values {', '.join(map(str, sorted(known)))}"
-        remedy = "map them to TotalSegmentator's labels (Tables 3 and 4), or set them to 0"
-        raise InputError(masks.path, f"expected {expected}, found {listed} ({count} voxels)", remedy)
+        raise InputError(masks.path, f"expected {expected}, found {listed} ({count} voxels)", _REMEDY)
     if not masks.values:
         return values.astype(np.uint8, copy=False)
     table = np.zeros(int(present[-1]) + 1, dtype=np.uint8)
@@ -119,9 +122,9 @@ def _from_classes(masks: ClassFiles, grid: Grid) -> LabelVolume:
 
 def _whole_numbers(path: Path, grid: Grid) -> NDArray[np.integer]:
     """The values of a mask file, which must be whole, not negative, and on the CT's grid."""
-    image = read_image(path)
-    same_grid(path, image.grid, grid)
-    values = image.values
+    # The header first: nothing is allocated for masks of another size.
+    same_grid(path, probe_image(path).grid, grid)
+    values = read_image(path).values
     if values.dtype.kind == "f":
         whole = np.rint(values)
         wrong = int(np.count_nonzero(whole != values))
@@ -132,6 +135,9 @@ def _whole_numbers(path: Path, grid: Grid) -> NDArray[np.integer]:
                 f"expected whole numbers, found {example:g} ({wrong} voxels)",
                 "export the masks without interpolation",
             )
+        furthest = float(whole.flat[np.abs(whole).argmax()])
+        if abs(furthest) > _COUNTABLE:
+            raise InputError(path, f"expected labels, found {furthest:g}", _REMEDY)
         values = whole.astype(np.int64)
     if values.min(initial=0) < 0:
         raise InputError(path, f"expected labels from 0 up, found {values.min()}", "set them to 0")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from renderbench.artefacts import digest_of, digest_of_file
 from renderbench.errors import InputError
-from renderbench.scans.images import probe_image, read_image
+from renderbench.scans.images import ImageInfo, probe_image, read_image
 from renderbench.scans.masks import mask_files, read_masks
 from renderbench.scans.raw import RawScan
 from renderbench.scans.resampling import Interpolation, resample_ct, resample_labels, working_grid
@@ -36,18 +36,25 @@ class Preparation:
     ignore_masks: bool = False
 
 
-def read_scan(raw: RawScan, preparation: Preparation) -> tuple[Scan, dict[str, float]]:
+def read_scan(
+    raw: RawScan, preparation: Preparation, info: ImageInfo | None = None
+) -> tuple[Scan, dict[str, float]]:
     """A raw scan on the working grid, and the seconds that took by ledger item.
 
     HU are clipped to -1024 to 3071 before anything interpolates them. Never holds the raw CT and the raw
     masks at once.
+
+    Args:
+        raw: the scan.
+        preparation: how it comes onto the working grid.
+        info: what the CT's headers say; they are read unless given.
 
     Raises:
         Excluded: the scan is sound, but too large or not orthonormal.
         InputError: whatever is wrong with the scan, in one line.
     """
     start = time.perf_counter()
-    info = probe_image(raw.ct, series=raw.series)
+    info = info or probe_image(raw.ct, series=raw.series)
     grid = working_grid(info.grid, raw.name)
     segmenter = _segmenter(raw, preparation)
     image = read_image(raw.ct, series=raw.series)
@@ -72,20 +79,12 @@ def read_scan(raw: RawScan, preparation: Preparation) -> tuple[Scan, dict[str, f
     return Scan(name=raw.name, ct=ct, labels=labels, grid=grid), seconds
 
 
-def source_files(raw: RawScan, preparation: Preparation) -> dict[str, tuple[Path, ...]]:
-    """Every file that the scan is made from, by role.
-
-    Raises:
-        InputError: the CT cannot be probed.
-    """
-    files = {"ct": probe_image(raw.ct, series=raw.series).files}
-    if raw.masks is not None and not preparation.ignore_masks:
-        files["masks"] = mask_files(raw.masks)
-    return files
-
-
 def identity_of(
-    raw: RawScan, preparation: Preparation, *, of_files: Callable[[tuple[Path, ...]], Any] | None = None
+    raw: RawScan,
+    preparation: Preparation,
+    info: ImageInfo,
+    *,
+    of_files: Callable[[tuple[Path, ...]], Any] | None = None,
 ) -> dict[str, Any]:
     """What makes the scan what it is: content, meaning of the masks, and how it is prepared.
 
@@ -95,12 +94,16 @@ def identity_of(
     Args:
         raw: the scan.
         preparation: how it is prepared.
+        info: what the CT's headers say.
         of_files: what to know the content of files by; their SHA-256 unless given.
 
     Raises:
         InputError: a file cannot be read.
     """
     segmenter = _segmenter(raw, preparation)
+    sources = {"ct": info.files}
+    if segmenter is None:
+        sources["masks"] = mask_files(raw.masks)
     identity: dict[str, Any] = {
         "interpolation": preparation.interpolation,
         "sources": {
@@ -109,7 +112,7 @@ def identity_of(
                 "bytes": sum(path.stat().st_size for path in files),
                 "content": (of_files or content_of)(files),
             }
-            for role, files in source_files(raw, preparation).items()
+            for role, files in sources.items()
         },
     }
     if segmenter is not None:
@@ -128,7 +131,7 @@ def _segmenter(raw: RawScan, preparation: Preparation) -> Segmenter | None:
         raise InputError(
             f"scan {raw.name}",
             "expected masks, found none",
-            "add labels.nii.gz (Tables 3 and 4), or give --segment totalsegmentator",
+            "add them (docs/datasets.md says how), or give --segment totalsegmentator",
         )
     return require_segmenter(preparation.segment)
 
@@ -137,7 +140,7 @@ def hounsfield(path: Path, values: NDArray[Any]) -> Volume:
     """(D, H, W) int16 Hounsfield units from an image's values, clipped to ``HU_RANGE``.
 
     Raises:
-        InputError: they cannot be Hounsfield units: one value everywhere, or all of it denser than air.
+        InputError: they cannot be Hounsfield units: one value everywhere.
     """
     lowest, highest = values.min(), values.max()
     if lowest == highest:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.errors import Excluded
+from renderbench.errors import Excluded, InputError
 from renderbench.scans.volume import Grid, LabelVolume, Scan, Volume
 
 Interpolation = Literal["linear", "bspline"]
@@ -56,6 +56,13 @@ def working_grid(grid: Grid, name: str, *, spacing_mm: float = SPACING_MM) -> Gr
             gives GPU memory as the reason, so the count is that of the volume as resampled.
     """
     extent_mm = grid.spacing_mm * grid.shape[::-1]
+    if extent_mm.min() < spacing_mm:
+        found = " × ".join(f"{extent:.3g}" for extent in extent_mm)
+        raise InputError(
+            f"scan {name}",
+            f"expected a part of a body, at least {spacing_mm:g} mm along each axis, found {found} mm",
+            "re-export it with its voxel size in millimetres",
+        )
     counts = [max(1, round(float(extent) / spacing_mm)) for extent in extent_mm]
     if math.prod(counts) > MAX_VOXELS:
         raise Excluded(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -27,8 +28,8 @@ from renderbench.scans.dataset import (
 )
 from renderbench.scans.fingerprint import fingerprint_of
 from renderbench.scans.groups import GROUPS, LABELS
-from renderbench.scans.layouts import natural
 from renderbench.scans.sources import Found, Source, SourceOptions, find_sources
+from renderbench.scans.sources.layouts import natural
 from renderbench.scans.store import ScanStore, write_scan
 from renderbench.scans.transfer import TransferFunction, load_transfer_function, transfer_function_names
 from renderbench.scans.volume import HU_RANGE
@@ -40,6 +41,7 @@ Show = Callable[[str, int, str], AbstractContextManager[Progress]]
 class DatasetReport:
     """What :func:`prepare_dataset` did: scans written, there already, rejected, and failed.
 
+    ``lines`` say why scans were rejected, for the user's own terminal: with what no record keeps.
     ``counts`` and ``published`` are the scans of each split, here and in the paper.
     """
 
@@ -47,6 +49,7 @@ class DatasetReport:
     written: tuple[str, ...]
     skipped: tuple[str, ...]
     rejected: tuple[Rejection, ...]
+    lines: tuple[str, ...]
     failed: tuple[JobError, ...]
     counts: dict[Split, int]
     published: dict[Split, int]
@@ -99,12 +102,12 @@ def prepare_dataset(
         )
 
     done = _prepare(sources, found, functions, root, dataset, cluster or parse_cluster(None), show, raw)
-    seen = {source.name for source in sources}
+    # What earlier calls found elsewhere stays; what this one found anew is as it is now.
+    seen = {source.name for source in sources} | {each.name for each in done.rejected}
     kept = [entry for entry in earlier.entries if entry.name not in seen] if earlier else []
     entries = [entry for entry in kept if root.scan(dataset, entry.name).is_dir()] + done.entries
     refused = [each for each in earlier.rejected if each.name not in seen] if earlier else []
-    now = {each.name for each in done.rejected} | {entry.name for entry in entries}
-    rejected = [each for each in refused if each.name not in now] + done.rejected
+    rejected = refused + done.rejected
     entries.sort(key=lambda entry: natural(entry.name))
     record = Dataset(
         dataset=dataset,
@@ -126,6 +129,7 @@ def prepare_dataset(
         written=tuple(sorted(done.written, key=natural)),
         skipped=tuple(sorted(done.skipped, key=natural)),
         rejected=tuple(sorted(done.rejected, key=lambda each: natural(each.name))),
+        lines=tuple(done.lines),
         failed=tuple(done.failed),
         counts=record.counts(),
         published=found.published,
@@ -140,6 +144,7 @@ class _Done:
     written: list[str]
     skipped: list[str]
     rejected: list[Rejection]
+    lines: list[str]
     failed: list[JobError]
 
 
@@ -153,14 +158,16 @@ def _prepare(
     show: Show,
     raw: Path | None,
 ) -> _Done:
-    done = _Done(entries=[], written=[], skipped=[], rejected=[], failed=[])
+    done = _Done(entries=[], written=[], skipped=[], rejected=[], lines=[], failed=[])
     filtering = found.filters.max_voxels is not None or found.filters.orthonormal is not None
 
+    # The record travels with the root; where the raw data lay does not.
+    above = re.compile(rf"(?<![^\s(]){re.escape(str(raw))}/") if raw else re.compile("(?!)")
+
     def reject(name: str, error: InputError) -> None:
+        done.lines.append(above.sub("", str(error)))
         kind: Literal["filter", "input"] = "filter" if filtering and isinstance(error, Excluded) else "input"
-        # The record travels with the root; where the raw data lay does not.
-        reason = str(error).replace(f"{raw}/", "") if raw else str(error)
-        done.rejected.append(Rejection(name=name, kind=kind, reason=reason))
+        done.rejected.append(Rejection(name=name, kind=kind, reason=above.sub("", error.for_record)))
 
     for fault in found.faults:
         reject(Path(fault.subject.removeprefix("scan ")).name, fault)
@@ -171,14 +178,14 @@ def _prepare(
         for source in sources
     ]
     memory = max((source.memory_bytes() for source in sources), default=0)
-    with show(f"dataset {dataset}", len(tasks), "scans") as bar:
-        results = run_tasks(
-            _prepare_scan,
-            tasks,
-            cluster=cluster,
-            memory_bytes=memory,
-            label=lambda task: f"scan {task.source.name}",
-        )
+    results = run_tasks(
+        _prepare_scan,
+        tasks,
+        cluster=cluster,
+        memory_bytes=memory,
+        label=lambda task: f"scan {task.source.name}",
+    )
+    with show(f"dataset {dataset}", len(tasks), "scans") as bar, closing(results):
         for index, result in results:
             source = sources[index]
             if isinstance(result, InputError):
@@ -219,7 +226,8 @@ def _prepare_scan(task: _Task) -> _Prepared:
     held = _held(task.path)
     if held is not None and store.stamp_of(task.path, held.digest) == stamp:
         return _Prepared(digest=held.digest, shape=held.grid.shape, written=False)
-    digest = _digest(task.source.identity(), task.functions)
+    identity = task.source.identity()
+    digest = _digest(identity, task.functions)
     if held is not None and held.digest == digest:
         store.write_sidecar(task.path, digest=digest, stamp=stamp, seconds=held.seconds)
         return _Prepared(digest=digest, shape=held.grid.shape, written=False)
@@ -232,7 +240,7 @@ def _prepare_scan(task: _Task) -> _Prepared:
             dataset=task.dataset,
             transfer_functions=task.functions,
             digest=digest,
-            provenance={**task.source.identity(), "software": software},
+            provenance={**identity, "software": software},
             seconds=seconds,
             stamp=stamp,
         )
@@ -270,7 +278,7 @@ def _selected(found: Found, scans: str | Sequence[str], dataset: str) -> list[So
     by_name = {source.name: source for source in found.sources}
     for name in scans:
         if name not in by_name:
-            reason = next((str(fault) for fault in found.faults if name in fault.subject), None)
+            reason = next((str(fault) for fault in found.faults if fault.subject == f"scan {name}"), None)
             raise InputError(
                 f"--scans {name}",
                 "expected a scan of the raw data, found "

@@ -1,5 +1,6 @@
 """Tasks for the farm's tests: workers import them from here."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -52,8 +53,12 @@ def mixed(chore: str) -> object:
             return [name for name in ("torch", "numba", "SimpleITK", "zarr") if name in sys.modules]
         case "threads":
             return thread_counts()
-        case "folder":
-            return os.getcwd()
+        case "child":
+            # What a worker that multiprocessing takes for a daemon may not do.
+            process = multiprocessing.get_context("spawn").Process(target=square, args=(2,))
+            process.start()
+            process.join()
+            return process.exitcode
     return chore
 
 

@@ -22,7 +22,7 @@ def cube(number):
     return number ** 3
 
 if __name__ == "__main__":
-    print(sorted(run_tasks(cube, range(5), cluster=parse_cluster("local:2"))))
+    print(sorted(run_tasks(cube, [*range(5)], cluster=parse_cluster("local:2")), key=str))
 """
 
 LONG = """
@@ -95,6 +95,15 @@ def test_a_plain_script_and_its_own_function(tmp_path):
     script.write_text(SCRIPT)
     found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert found.stdout == "[(0, 0), (1, 1), (2, 8), (3, 27), (4, 64)]\n"
+    assert found.stderr == ""
+
+
+def test_deaths_are_told_by_their_result_alone(tmp_path):
+    script = tmp_path / "deaths.py"
+    deadly = SCRIPT.replace("return number ** 3", "import os; os.kill(os.getpid(), 9)")
+    script.write_text(deadly.replace("range(5)", "range(2)"))
+    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert found.stdout.count("its worker died 3 times") == 2
     assert found.stderr == ""
 
 

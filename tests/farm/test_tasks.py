@@ -70,7 +70,7 @@ def mixture(tmp_path_factory):
         "exit",
         "unsendable",
         "threads",
-        "folder",
+        "child",
         *(f"chore {index}" for index in range(20)),
     ]
     before = dict(os.environ)
@@ -105,6 +105,10 @@ def test_a_task_whose_worker_died_runs_again(mixture):
 
 def test_a_task_that_always_kills_its_worker_is_given_up(mixture):
     assert line_of(mixture["die"]).startswith("task 5: its worker died 3 times;")
+
+
+def test_a_task_may_start_processes(mixture):
+    assert mixture["child"] == 0
 
 
 def test_a_worker_begins_without_heavy_libraries(mixture):

@@ -138,7 +138,7 @@ def test_bad_scans_are_rejected_and_good_ones_written(raw, root):
     reasons = {rejection.name: rejection.reason for rejection in dataset.rejected}
     assert list(reasons) == ["a1", "c"]
     assert reasons["a1"].startswith("a1/labels.nii.gz: expected labels 0 to 119, found 200")
-    assert "add labels.nii.gz" in reasons["c"]
+    assert "add them (docs/datasets.md" in reasons["c"]
     with pytest.raises(InputError, match=r"it was rejected .*found 200"):
         dataset.scans(["a1"])
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from renderbench.errors import InputError
-from renderbench.scans.descriptors import label_value, load_descriptor, shipped_descriptors
 from renderbench.scans.groups import GROUP_INDEX, LABELS, groups_of_labels
+from renderbench.scans.sources.descriptors import label_value, load_descriptor, shipped_descriptors
 
 
 def test_every_dataset_of_the_paper_is_described():

@@ -25,7 +25,7 @@ from renderbench.scans.download import (
     run_download,
     shipped_downloads,
 )
-from renderbench.scans.fetching import ResumingDownloader
+from renderbench.scans.download.fetching import ResumingDownloader
 from tests.conftest import Command
 
 ZIP = "ct scans.zip"
@@ -132,7 +132,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_gave_up(server, tmp_path):
 
 
 def test_an_interrupt_keeps_what_came(server, tmp_path, monkeypatch):
-    from renderbench.scans import fetching
+    from renderbench.scans.download import fetching
 
     server.cut_after = [CUT]
     monkeypatch.setattr(fetching.time, "sleep", interrupt)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import itertools
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -248,7 +250,7 @@ BAD = {
     "two-dimensional": (rewritten(small_ct()[0]), "expected a 3-D image, found 20 × 16 voxels"),
     "one slice": (rewritten(small_ct()[:1]), "expected a 3-D image, found 20 × 16 × 1 voxels"),
     "four-dimensional": (rewritten(np.stack([small_ct()] * 2)), "found 20 × 16 × 12 × 2 voxels"),
-    "no dimensions": (patched("h", DIM, -3), "expected a 3-D image, found nothing"),
+    "no dimensions": (patched("h", DIM, -3), "expected a 3-D image, found -3 dimensions"),
     "a negative size": (patched("h", DIM + 4, -16), "expected a 3-D image, found 20 × -16 × 12 voxels"),
     "a zero size": (patched("h", DIM + 6, 0), "expected a 3-D image, found 20 × 16 × 0 voxels"),
     "an absurd size": (
@@ -339,3 +341,28 @@ def test_labels_must_lie_on_the_grid_of_their_ct(found, words):
 
 def test_a_grid_off_by_less_than_a_tenth_of_a_voxel_is_the_same():
     same_grid(Path("labels.nii"), grid(shift=0.19), grid())
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from renderbench.scans.images import probe_image, read_image
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+probe_image(Path(sys.argv[1]))
+before = peak()
+image = read_image(Path(sys.argv[1]))
+print(peak() - before - image.values.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is reported in other units elsewhere")
+def test_the_voxels_are_held_once(tmp_path):
+    path = tmp_path / "ct.nii.gz"
+    write_image(path, np.zeros((256, 256, 256), dtype=np.int16), direction=np.eye(3)[[2, 0, 1]] * [-1, 1, -1])
+    run = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) < 16 << 20  # blocks of 4 MiB, against 32 MiB of voxels

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from renderbench.errors import InputError
-from renderbench.scans.descriptors import load_descriptor
 from renderbench.scans.groups import LABELS
-from renderbench.scans.layouts import find_described, natural
 from renderbench.scans.raw import ClassFiles, LabelFile
+from renderbench.scans.sources.descriptors import load_descriptor
+from renderbench.scans.sources.layouts import find_described, natural
 
 
 def touch(raw: Path, *paths: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 import zarr
 
 from renderbench.scans.groups import GROUPS, LABELS_BY_VALUE, groups_of_labels
-from renderbench.scans.ngff import anatomy_image, ct_image, halved_ct, halved_labels
 from renderbench.scans.store import write_scan
+from renderbench.scans.store.ngff import anatomy_image, ct_image, halved_ct, halved_labels
 from renderbench.scans.transfer import load_transfer_function
 from renderbench.scans.volume import Grid, Scan
 
@@ -152,6 +152,17 @@ def test_every_label_has_its_name_and_a_colour_of_its_own(written, image, known)
     assert list(colours) == list(known)
     assert colours[0][3] == 0
     assert all(colours[value][3] == 255 for value in colours if value)
+
+
+def test_viewers_begin_with_the_colours_alone_since_they_add_channels_up(written):
+    ome = json.loads((written / "rgba/seen/zarr.json").read_text())["attributes"]["ome"]
+    channels = {each["label"]: (each["color"], each["active"]) for each in ome["omero"]["channels"]}
+    assert channels == {
+        "red": ("FF0000", True),
+        "green": ("00FF00", True),
+        "blue": ("0000FF", True),
+        "alpha": ("FFFFFF", False),
+    }
 
 
 def test_colours_can_be_told_apart():

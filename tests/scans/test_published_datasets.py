@@ -14,10 +14,10 @@ from scipy.ndimage import map_coordinates
 from renderbench.farm import parse_cluster
 from renderbench.layout import Root
 from renderbench.scans.dataset import load_dataset
-from renderbench.scans.folders import find_folders
 from renderbench.scans.groups import GROUP_INDEX, UNNAMED, groups_of_labels
 from renderbench.scans.images import read_image
 from renderbench.scans.phantom import phantom_scan
+from renderbench.scans.sources.folders import find_folders
 from renderbench.scans.stage import prepare_dataset
 from renderbench.scans.store import ScanStore
 from renderbench.scans.volume import Grid, Scan

@@ -10,8 +10,8 @@ import pytest
 from scan_images import patch_header, small_ct, small_labels, write_folder, write_image
 
 from renderbench.errors import InputError
-from renderbench.scans.folders import find_folders
 from renderbench.scans.reading import Preparation, read_scan
+from renderbench.scans.sources.folders import find_folders
 from renderbench.scans.volume import Scan
 
 # Byte offsets in a NIfTI-1 header.
@@ -141,7 +141,10 @@ BAD = {
         lambda folder: (folder / CT).unlink(),
         r"case: expected.*found labels\.nii\.gz; add ct\.nii\.gz",
     ),
-    "no labels": (lambda folder: (folder / LABELS).unlink(), r"case: expected.*add labels\.nii\.gz"),
+    "no labels": (
+        lambda folder: (folder / LABELS).unlink(),
+        r"scan case: expected masks, found none; add them",
+    ),
     "text": (
         text(CT, b"not an image\n" * 100),
         r"ct\.nii\.gz: expected a NIfTI image, found a file that does not begin",

@@ -236,7 +236,7 @@ def test_weights_that_were_cut_short_count_as_missing(setup):
 def test_an_absent_package_says_how_to_get_it(monkeypatch):
     from importlib.metadata import PackageNotFoundError
 
-    from renderbench.scans import segmentation
+    from renderbench.scans.segmentation import totalsegmentator as segmentation
 
     def absent(name: str) -> str:
         raise PackageNotFoundError(name)

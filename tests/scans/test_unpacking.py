@@ -17,8 +17,8 @@ import pytest
 
 from renderbench.artefacts import staged
 from renderbench.errors import InputError
-from renderbench.scans import unpacking
-from renderbench.scans.unpacking import archive_stem, unpack
+from renderbench.scans.download import unpacking
+from renderbench.scans.download.unpacking import archive_stem, unpack
 
 CONTENT = random.Random(0).randbytes(200_000)
 

@@ -37,7 +37,8 @@ class Rescale:
             return stored
         if self.whole and stored.dtype.kind in "iu" and stored.dtype.itemsize <= 4:
             return stored.astype(np.int64) * int(self.slope) + int(self.intercept)
-        return stored.astype(np.float64) * self.slope + self.intercept
+        with np.errstate(over="ignore", invalid="ignore"):  # refused once it is in place
+            return stored.astype(np.float64) * self.slope + self.intercept
 
     @property
     def whole(self) -> bool:
@@ -71,11 +72,13 @@ class Assembly:
 
     def put(self, first: int, block: NDArray[Any]) -> None:
         """Put (n, j, i) slices of the file from its slice ``first`` on."""
-        if block.dtype.kind == "f":
-            self._not_finite += block.size - int(np.count_nonzero(np.isfinite(block)))
-        elif block.dtype != self._values.dtype:
+        if block.dtype.kind != "f" and block.dtype != self._values.dtype:
             self._hold(int(block.min()), int(block.max()))
-        self._orientation.in_file_order(self._values)[first : first + len(block)] = block
+        placed = self._orientation.in_file_order(self._values)[first : first + len(block)]
+        with np.errstate(over="ignore"):  # what is infinite in fewer bits is counted below
+            placed[...] = block
+        if placed.dtype.kind == "f":
+            self._not_finite += placed.size - int(np.count_nonzero(np.isfinite(placed)))
 
     def finished(self, path: Path) -> NDArray[Any]:
         """The whole array.

@@ -72,15 +72,14 @@ def _chosen(path: Path, contents: Contents, uid: str | None) -> Series:
         listed = ", ".join(_printable(name) for name in names[:3]) + (", …" if len(names) > 3 else "")
         raise InputError(
             path,
-            f"expected DICOM files that can be read, found {len(names)} that cannot ({listed})",
+            f"expected DICOM files that can be read, found {len(names)} that cannot",
             "copy them again, or remove them if they are no slices",
+            private=listed,
         )
     if not contents.series:
         others = ", ".join(f"{count} {what}" for what, count in sorted(contents.others.items()))
         found = (
-            f"DICOM files of something else ({others})"
-            if others
-            else f"no DICOM file among {contents.strangers} files"
+            f"other DICOM files ({others})" if others else f"no DICOM file among {contents.strangers} files"
         )
         raise InputError(path, f"expected a CT series, found {found}", "give the folder of the CT")
     if uid is None:
@@ -88,8 +87,13 @@ def _chosen(path: Path, contents: Contents, uid: str | None) -> Series:
     for series in contents.series:
         if series.uid == uid:
             return series
-    listed = ", ".join(f"{_printable(one.uid)} ({one.slices} slices)" for one in contents.series[:10])
-    raise InputError(path, f"expected the CT series {uid}, found {listed}", "give one of these as the series")
+    listed = ", ".join(f"{_printable(one.uid)}: {one.slices} slices" for one in contents.series[:10])
+    raise InputError(
+        path,
+        f"expected the CT series asked for, found {len(contents.series)} others",
+        "give one of these as the series",
+        private=listed,
+    )
 
 
 def _printable(name: str) -> str:

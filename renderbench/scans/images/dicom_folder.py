@@ -159,6 +159,8 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _is_dicom(path: Path) -> bool:
+    if not path.is_file():  # opening a pipe never ends
+        return False
     try:
         with path.open("rb") as stream:
             return stream.read(132)[128:] == b"DICM"
@@ -170,6 +172,8 @@ def _header(path: Path) -> Dataset | None:
     """The tags of a file that are needed here; None when it is no DICOM."""
     from pydicom import dcmread
 
+    if not path.is_file():  # opening a pipe never ends
+        raise _Unreadable
     try:
         with path.open("rb") as stream:
             start = stream.read(132)

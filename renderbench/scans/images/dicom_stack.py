@@ -127,7 +127,7 @@ def _require_regular(folder: Path, along: NDArray[np.float64]) -> None:
         return
     irregular = np.abs(gaps - usual) > SAME_GRID * usual
     multiples = np.abs(gaps / usual - np.rint(gaps / usual)) <= SAME_GRID
-    if irregular.any() and irregular.mean() <= 0.25 and (multiples & (gaps >= usual))[irregular].all():
+    if irregular.any() and irregular.mean() < 0.5 and (multiples & (gaps >= usual))[irregular].all():
         index = int(np.argmax(irregular))
         missing = int(np.rint(gaps / usual - 1).sum())
         raise InputError(

@@ -17,6 +17,7 @@ from renderbench.scans.volume import Grid
 SAME_GRID = 0.1
 
 _ORTHONORMAL_TOLERANCE = 1e-4
+_MAX_SPACING_MM = 1e6
 _MAX_VOXELS = 4_000_000_000
 
 
@@ -127,9 +128,10 @@ def require_positive_spacing(path: Path, spacing_mm: NDArray[np.float64]) -> Non
     """Refuse a voxel size that is none.
 
     Raises:
-        InputError: a size is zero, negative or not finite.
+        InputError: a size is zero, negative, not finite, or none that a number can be computed with.
     """
-    if not (np.isfinite(spacing_mm).all() and (spacing_mm > 0).all()):
+    # Comparisons with NaN are false.
+    if not ((spacing_mm > 0) & (spacing_mm < _MAX_SPACING_MM)).all():
         found = ", ".join(f"{size:g}" for size in spacing_mm)
         raise InputError(path, f"expected a positive voxel spacing, found ({found}) mm", "re-export it")
 

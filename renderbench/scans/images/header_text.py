@@ -32,7 +32,9 @@ def whole_numbers(path: Path, field: str, text: str, count: int | None = None) -
         InputError: they are no whole numbers, or not ``count``.
     """
     words = text.split()
-    if not all(word.removeprefix("-").isdecimal() for word in words) or len(words) != (count or len(words)):
+    # 18 digits are more than any file has bytes, and fewer than Python refuses to read.
+    readable = all(word.removeprefix("-").isdecimal() and len(word) <= 18 for word in words)
+    if not readable or len(words) != (count or len(words)):
         wanted = f"{count} whole numbers" if count else "whole numbers"
         raise InputError(path, f"expected {wanted} as {field!r}, found {text[:60]!r}", "re-export it")
     return tuple(map(int, words))

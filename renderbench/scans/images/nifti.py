@@ -71,7 +71,7 @@ _LAYOUTS = (
         header_bytes=348,
         magic=(344, b"n+1\0"),
         dim=("8h", 40),
-        datatype=("h", 70),
+        datatype=("2h", 70),
         pixdim=("4f", 76),
         vox_offset=("f", 108),
         scaling=("2f", 112),
@@ -85,7 +85,7 @@ _LAYOUTS = (
         header_bytes=540,
         magic=(4, b"n+2\0\r\n\x1a\n"),
         dim=("8q", 16),
-        datatype=("h", 12),
+        datatype=("2h", 12),
         pixdim=("4d", 104),
         vox_offset=("q", 168),
         scaling=("2d", 176),
@@ -118,13 +118,24 @@ def describe_nifti(path: Path) -> StoredImage:
         return struct.unpack_from(order + where[0], start, where[1])
 
     dim = field(layout.dim)
-    i, j, k = require_volume(path, tuple(dim[1 : 1 + max(0, dim[0])]))
-    (datatype,) = field(layout.datatype)
+    if not 1 <= dim[0] <= 7:
+        raise InputError(
+            path, f"expected a 3-D image, found {dim[0]} dimensions: the header is damaged", "export it again"
+        )
+    i, j, k = require_volume(path, tuple(dim[1 : 1 + dim[0]]))
+    datatype, bitpix = field(layout.datatype)
     if datatype not in _DTYPES:
         raise InputError(
             path,
             f"expected one number per voxel, found NIfTI datatype {datatype}",
             "export it as 16-bit integers",
+        )
+    dtype = np.dtype(order + _DTYPES[datatype])
+    if bitpix not in (0, 8 * dtype.itemsize):
+        raise InputError(
+            path,
+            f"expected {8 * dtype.itemsize} bits a voxel of NIfTI datatype {datatype}, found bitpix {bitpix}",
+            "re-export it",
         )
     (offset,) = field(layout.vox_offset)
     if not (math.isfinite(offset) and offset >= layout.header_bytes):
@@ -140,7 +151,7 @@ def describe_nifti(path: Path) -> StoredImage:
         encoding=encoding,
         shape=(k, j, i),
         world_from_voxel=_world_from_voxel(path, (k, j, i), layout, field),
-        dtype=np.dtype(order + _DTYPES[datatype]),
+        dtype=dtype,
         rescale=_rescale(path, *field(layout.scaling)),
     )
 

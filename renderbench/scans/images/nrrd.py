@@ -180,7 +180,9 @@ def _world_from_voxel(path: Path, fields: dict[str, str]) -> NDArray[np.float64]
     world_from_voxel = np.eye(4)
     world_from_voxel[:3, :3] = (np.array(columns) * to_lps_mm).T
     world_from_voxel[:3, 3] = np.array(origin) * to_lps_mm
-    require_positive_spacing(path, np.linalg.norm(world_from_voxel[:3, :3], axis=0))
+    with np.errstate(over="ignore"):
+        spacing_mm = np.linalg.norm(world_from_voxel[:3, :3], axis=0)
+    require_positive_spacing(path, spacing_mm)
     require_orthonormal(path, world_from_voxel)
     return world_from_voxel
 

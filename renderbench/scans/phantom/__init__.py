@@ -12,13 +12,14 @@ from renderbench.scans.phantom.abdomen import (
     paint_kidneys,
     paint_liver,
     paint_pelvic_organs,
+    paint_spleen,
     paint_upper_organs,
 )
 from renderbench.scans.phantom.body import EXTENTS_MM, Body
 from renderbench.scans.phantom.bowel import paint_colon, paint_small_bowel, paint_stomach
 from renderbench.scans.phantom.brain import paint_brain
 from renderbench.scans.phantom.canvas import Canvas
-from renderbench.scans.phantom.envelope import outline, paint_envelope
+from renderbench.scans.phantom.envelope import foremost, outline, paint_envelope
 from renderbench.scans.phantom.heart import paint_heart
 from renderbench.scans.phantom.muscles import paint_muscles
 from renderbench.scans.phantom.pelvis import paint_pelvis
@@ -32,6 +33,7 @@ from renderbench.scans.phantom.vessels import paint_vessels
 from renderbench.scans.volume import Grid, Scan
 
 Array = NDArray[Any]
+Extent = Literal["torso", "body"]
 
 PHANTOM_VERSION = 4
 """Part of every digest of a phantom: raised whenever a seed gives another scan than before."""
@@ -40,7 +42,7 @@ PHANTOM_VERSION = 4
 _FIELD_MM = (384.0, 288.0)
 
 
-def phantom_scan(seed: int, *, extent: Literal["torso", "body"] = "torso", spacing_mm: float = 1.5) -> Scan:
+def phantom_scan(seed: int, *, extent: Extent = "torso", spacing_mm: float = 1.5) -> Scan:
     """A person from head to mid-thigh, or the torso alone, made from nothing but ``seed``.
 
     People differ in sex, size, build, posture and fat, in the size, shape and place of their organs, in what
@@ -92,10 +94,11 @@ def _paint(canvas: Canvas, body: Body) -> None:
     paint_kidneys(canvas, body, contrast, textures)
     paint_upper_organs(canvas, body, contrast, textures)
     paint_stomach(canvas, body, contrast, textures)
-    paint_liver(canvas, body, contrast, textures)
     paint_pelvic_organs(canvas, body, textures)
     paint_muscles(canvas, body, textures)
     paint_colon(canvas, body, contrast, textures)
+    paint_liver(canvas, body, contrast, textures)
+    paint_spleen(canvas, body, contrast, textures)
     paint_small_bowel(canvas, body, contrast, textures)
     paint_envelope(canvas, body, textures)
 
@@ -111,6 +114,10 @@ def _grid(
     margin = 6.0
     low = np.array([(sideways - wide * half).min(), (backwards + deep * front).min(), 0.0]) - margin
     high = np.array([(sideways + wide * half).max(), (backwards + deep * back).max(), 0.0]) + margin
+    points = foremost(body)
+    shown = points[(points[:, 2] > span[0]) & (points[:, 2] < span[1])]
+    front_most = body.chart.shift(shown[:, 2])[1] + body.chart.scale(shown[:, 2])[1] * shown[:, 1]
+    low[1] = np.min([low[1], *(front_most - margin)])
     low[2], high[2] = span[0] * body.chart.tall, span[1] * body.chart.tall
     for axis, limit in enumerate(_FIELD_MM):
         excess = max(0.0, high[axis] - low[axis] - limit)

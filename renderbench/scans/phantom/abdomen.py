@@ -15,6 +15,7 @@ from renderbench.scans.phantom.fields import (
     Space,
     chain,
     ellipsoid,
+    evaluated,
     from_formula,
     mirrored,
     roughened,
@@ -39,10 +40,12 @@ def cavity(body: Body, x: Array, y: Array, z: Array) -> Array:
 
 def in_belly(space: Space, body: Body, field: Field, *, gap_mm: float = 2.0) -> Field:
     """The part of ``field`` inside the belly's lining and below the diaphragm."""
-    x, y, z = space.coordinates(field.box)
-    wall = cavity(body, x, y, z) + gap_mm
-    roof = 0.8 * (z - body.diaphragm(x, y) + gap_mm)
-    values = soft_max(field.values, soft_max(wall, roof, 6.0), 9.0)
+
+    def lining(x: Array, y: Array, z: Array) -> Array:
+        roof = 0.8 * (z - body.diaphragm(x, y) + gap_mm)
+        return soft_max(cavity(body, x, y, z) + gap_mm, roof, 6.0)
+
+    values = soft_max(field.values, evaluated(space, field.box, lining), 9.0)
     return Field(box=field.box, values=np.asarray(values, np.float32))
 
 
@@ -110,24 +113,9 @@ def _renal(contrast: Contrast, textures: Textures) -> Material:
 
 
 def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
-    """Spleen, pancreas and gallbladder."""
+    """Pancreas and gallbladder."""
     space = canvas.space
     rng = body.stream("upper organs")
-    rough = Noise.drawn(rng, 20.0)
-
-    # Spleens differ more than any other organ.
-    size = float(np.clip(rng.normal(1.08, 0.12), 0.88, 1.4))
-    tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
-    tilt = np.linalg.qr(tilt)[0]
-    half = size * np.array([45, 60, 74]) * rng.uniform(0.94, 1.06, 3)
-    spleen = ellipsoid(space, [104, 28, 186], half, frame=tilt, power=2.2)
-    hollow = ellipsoid(space, [48, -22, 194], [46, 46, 80])
-    spleen = without(spleen, hollow, blend_mm=8.0)
-    spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)
-    canvas.paint("spleen", spleen, textures.flesh(contrast.spleen))
-    # Without a film of fat the bowel would creep in between spleen and ribs.
-    canvas.paint(None, spleen.grown(4.0), textures.flesh(FAT_HU))
-
     fine = Noise.drawn(rng, 6.5)
     gland = spline(
         [
@@ -151,6 +139,23 @@ def paint_upper_organs(canvas: Canvas, body: Body, contrast: Contrast, textures:
     bile = textures.hollow(wall_mm=1.8, wall_hu=62.0, inside=textures.flesh(FLUID_HU, mottle_hu=3.0))
     gallbladder = in_belly(space, body, chain(space, sac[:, :3], full * sac[:, 3]))
     canvas.paint("gallbladder", gallbladder, bile)
+
+
+def paint_spleen(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
+    """The spleen, which bears the imprints of stomach, kidney and colon."""
+    space = canvas.space
+    rng = body.stream("spleen")
+    rough = Noise.drawn(rng, 20.0)
+    # Spleens differ more than any other organ.
+    size = float(np.clip(rng.normal(1.08, 0.12), 0.88, 1.4))
+    tilt = np.column_stack([[0.80, -0.50, 0.33], [0.55, 0.83, -0.05], [-0.25, 0.22, 0.94]])
+    tilt = np.linalg.qr(tilt)[0]
+    half = size * np.array([49, 64, 79]) * rng.uniform(0.94, 1.06, 3)
+    spleen = ellipsoid(space, [103, 30, 188], half, frame=tilt, power=2.2)
+    hollow = ellipsoid(space, [48, -22, 194], [46, 46, 80])
+    spleen = without(spleen, hollow, blend_mm=8.0)
+    spleen = in_belly(space, body, roughened(space, spleen, rough, 1.8), gap_mm=3.0)
+    canvas.paint("spleen", spleen, textures.flesh(contrast.spleen))
 
 
 def paint_liver(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:

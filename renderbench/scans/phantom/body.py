@@ -80,9 +80,9 @@ _CAGE_POWER = 2.35
 
 # Inside of the abdominal wall below the ribs.
 _BELLY_Z = [-160, -120, -80, -40, 0, 50, 100, 150, 200]
-_BELLY_WIDE = PchipInterpolator(_BELLY_Z, [40, 52, 62, 86, 112, 124, 129, 132, 134])
-_BELLY_FRONT = PchipInterpolator(_BELLY_Z, [-36, -50, -74, -92, -101, -103, -103, -104, -104])
-_BELLY_BACK = PchipInterpolator(_BELLY_Z, [60, 72, 80, 72, 52, 44, 48, 58, 64])
+_BELLY_WIDE = PchipInterpolator(_BELLY_Z, [22, 44, 62, 86, 112, 124, 129, 132, 134])
+_BELLY_FRONT = PchipInterpolator(_BELLY_Z, [-12, -50, -74, -92, -101, -103, -103, -104, -104])
+_BELLY_BACK = PchipInterpolator(_BELLY_Z, [50, 70, 80, 72, 52, 44, 48, 58, 64])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ Array = NDArray[Any]
 _SKIN_MM = 2.2
 # Below this the trunk is two thighs, above the other it is a head.
 _CROTCH_MM, _NECK_TOP_MM = -172.0, 566.0
+_BREAST_AT = np.array([72.0, -106.0, 286.0])
 
 # Half-width, front and back of the trunk and neck without their fat, and how much of the fat they carry.
 _LEVELS = [-310, -160, -100, -50, 0, 50, 100, 150, 200, 250, 300, 340, 380, 410, 430, 446, 462, 480, 510, 600]
@@ -77,8 +78,8 @@ def fat_mm(body: Body, z: Any) -> Array:
 def paint_envelope(canvas: Canvas, body: Body, textures: Textures) -> None:
     """Fill what no organ holds inside the skin: the body's cavities with fat, its wall with muscle."""
     rng = body.stream("envelope")
-    bundles = Noise.drawn(rng, 13.0)
-    wobble = Noise.drawn(rng, 60.0)
+    bundles, lobules, wobble = Noise.drawn(rng, 13.0), Noise.drawn(rng, 9.0), Noise.drawn(rng, 60.0)
+    dense = float(rng.uniform(-0.3, 1.2))
     soft = textures.flesh(FAT_HU, mottle_hu=9.0)
 
     lining = from_formula(
@@ -86,16 +87,41 @@ def paint_envelope(canvas: Canvas, body: Body, textures: Textures) -> None:
     )
     canvas.paint(None, lining, soft)
 
+    def wall(patch: Patch) -> Array:
+        """Muscle, parted by planes of fat that run down the body."""
+        along = patch.points * np.array([1.0, 1.0, 0.35], np.float32)
+        mottle = textures.mottle.at(patch.points)
+        return np.where(np.abs(bundles.at(along)) < 0.10, FAT_HU * 0.7, MUSCLE_HU + 6.0 * mottle)
+
     def material(patch: Patch) -> Array:
         fat = fat_mm(body, patch.points[:, 2]) + 2.0 * wobble.at(patch.points)
-        # Planes of fat part the muscles of the wall.
-        plane = np.abs(bundles.at(patch.points)) < 0.10
-        mottle = textures.mottle.at(patch.points)
-        hu = np.where(plane, FAT_HU * 0.7, MUSCLE_HU + 6.0 * mottle)
-        hu = np.where(patch.depth > fat, hu, FAT_HU + 9.0 * mottle)
+        hu = np.where(patch.depth > fat, wall(patch), soft(patch))
+        if body.female:
+            x, y, z = patch.points.T
+            breast = (y < 0.0) & (np.abs(z - _BREAST_AT[2]) < 100.0)
+            breast[breast] = (
+                oval_distance(x[breast], y[breast], *outline(body, z[breast]), 2.45) > -fat[breast]
+            )
+            gland = lobules.at(patch.points) - 0.05 * np.maximum(30.0 - patch.depth, 0.0) > dense
+            hu = np.where(breast, np.where(gland, 35.0, soft(patch)), hu)
         return np.where(patch.depth < _SKIN_MM, SKIN_HU, hu)
 
     canvas.paint(None, _skin(canvas, body), material)
+
+
+def foremost(body: Body) -> Array:
+    """Points (n, 3) that stand out before the outline of trunk and neck: the nose, and a woman's breasts."""
+    points = [body.skull_base + np.array([0.0, -127.0, 0.0])]
+    if body.female:
+        centre, half = _breast(body)
+        points.append(centre - np.array([0.0, half[1], 0.0]))
+    return np.array(points)
+
+
+def _breast(body: Body) -> tuple[Array, Array]:
+    """Centre and half-axes of the left breast, flat as the patient lies on the back."""
+    fat = body.fat_mm
+    return _BREAST_AT - np.array([0.0, 0.9 * fat, 0.0]), np.array([44.0, 22.0, 46.0]) + 0.8 * fat
 
 
 def _skin(canvas: Canvas, body: Body) -> Field:
@@ -115,7 +141,6 @@ def _skin(canvas: Canvas, body: Body) -> Field:
         arm = [[158, 18, 402], [205, 14, 450], [250, 10, 530]]
         parts.append(chain(space, mirrored(arm, sign), np.array([44, 40, 38]) + 0.5 * fat, reach_mm=40.0))
         if body.female:
-            breast = mirrored([72, -112 - 0.9 * fat, 286], sign)
-            half = [46 + fat, 34 + 1.2 * fat, 50 + fat]
-            parts.append(ellipsoid(space, breast, half, reach_mm=40.0))
+            centre, half = _breast(body)
+            parts.append(ellipsoid(space, mirrored(centre, sign), half, reach_mm=40.0))
     return union(parts, blend_mm=16.0)

@@ -157,6 +157,7 @@ def _face(space: Space) -> list[Field]:
             (spline([[36, -62, -4], [30, -70, -14], [24, -72, -24]]), 13.0, (0, 0, 1), 1.0),
             (spline(row), 6.0, (0, 0, 1), 1.5),
             ([[14, -91, -14], [13, -88, 12], [9, -90, 34]], [5.0, 4.0, 4.0], (0, 1, 0), 1.6),
+            ([[19, -84, -4], [33, -79, -8]], 5.5, (0, 0, 1), 2.0),
             # Lower and outer rim of the orbit, the cheek bone and its arch.
             (
                 spline([[17, -87, 8], [32, -83, -1], [47, -74, 3], [52, -66, 20], [51, -68, 40]]),
@@ -178,14 +179,14 @@ def _face(space: Space) -> list[Field]:
 
 
 def _mandible(space: Space) -> list[Field]:
-    parts = [ellipsoid(space, [0, -93, -74], [13, 7, 9])]
+    parts = [ellipsoid(space, [0, -94, -75], [12, 7, 9])]
     for _, sign in SIDES:
-        arch = spline([[45, -28, -58], [40, -50, -63], [30, -72, -67], [16, -88, -69], [0, -92, -69]])
+        arch = spline([[44, -28, -56], [38, -50, -63], [27, -74, -67], [13, -90, -69], [0, -94, -69]])
         parts += [
             chain(space, mirrored(arch, sign), 5.6, wide=(0, 0, 1), stretch=2.3),
             chain(
                 space,
-                mirrored([[45, -26, -62], [49, -24, -18]], sign),
+                mirrored([[44, -26, -60], [49, -24, -18]], sign),
                 4.2,
                 wide=(0, 1, 0),
                 stretch=3.6,

@@ -78,7 +78,7 @@ def _paint_sacrum(canvas: Canvas, body: Body, textures: Textures, rough: Noise) 
     trunk = chain(space, column[:, :3], column[:, 4], wide=(1, 0, 0), stretch=column[:, 3] / column[:, 4])
     crest = [[0, 58, 0], [0, 76, -28], [0, 88, -56], [0, 86, -84]]
     ridge = chain(space, spline(crest), 4.0, wide=(0, 0.3, 1), stretch=1.5)
-    shape = union([trunk, ridge], blend_mm=6.0)
+    shape = union([trunk, ridge, canal.grown(3.4)], blend_mm=6.0)
     for level, gap in ((1, 22.0), (2, 20.0), (3, 18.0), (4, 15.0)):
         y, z = _SACRUM[level + 1, 0], _SACRUM[level + 1, 1] + 8.0
         for side in (1, -1):

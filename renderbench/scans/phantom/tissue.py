@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter
 
 from renderbench.scans.phantom.body import Body
 from renderbench.scans.phantom.canvas import Material, Patch
 from renderbench.scans.phantom.fields import Noise
+from renderbench.threads import thread_count
 
 Array = NDArray[Any]
 
@@ -50,7 +52,7 @@ class Contrast:
         """The phase and dose of a body's scan."""
         rng = body.stream("contrast")
         phase = str(rng.choice(PHASES, p=[0.2, 0.3, 0.5]))
-        late = float(rng.uniform(0.0, 0.3) if phase == "arterial" else rng.uniform(0.75, 1.0))
+        late = float(rng.uniform(0.0, 0.3) if phase == "arterial" else rng.uniform(0.85, 1.0))
         dose = 0.0 if phase == "native" else float(rng.uniform(0.9, 1.1))
         values = {
             name: plain + dose * (early + late * (venous - early) - plain)
@@ -87,16 +89,19 @@ _ENHANCEMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Textures:
-    """Noises shared by the materials of one scan: organic mottle, and the finer web of spongy bone."""
+    """What the materials of one scan share: organic mottle, the finer web of spongy bone and its density."""
 
     mottle: Noise
     web: Noise
+    density: float
 
     @classmethod
     def drawn(cls, body: Body) -> Textures:
         """The textures of a body's scan."""
         rng = body.stream("textures")
-        return cls(mottle=Noise.drawn(rng, 9.0), web=Noise.drawn(rng, 3.2))
+        return cls(
+            mottle=Noise.drawn(rng, 9.0), web=Noise.drawn(rng, 3.2), density=float(rng.uniform(0.72, 1.12))
+        )
 
     def flesh(self, hu: float, *, mottle_hu: float = 6.0) -> Material:
         """A soft tissue around ``hu``."""
@@ -107,8 +112,8 @@ class Textures:
 
         def material(patch: Patch) -> Array:
             shell = np.clip(1.2 - patch.depth / cortex_mm, 0.0, 1.0)
-            spongy = marrow_hu + 38.0 * self.web.at(patch.points)
-            return spongy + shell * (cortex_hu - spongy)
+            spongy = self.density * marrow_hu + 38.0 * self.web.at(patch.points)
+            return spongy + shell * ((0.7 + 0.3 * self.density) * cortex_hu - spongy)
 
         return material
 
@@ -135,12 +140,29 @@ def finished(body: Body, hu: Array, spacing_mm: float) -> NDArray[np.int16]:
     """
     rng = body.stream("scanner")
     sharp_mm, noise_hu = 1.0, float(rng.uniform(8.0, 13.0))
-    out = gaussian_filter(hu, sharp_mm / spacing_mm, truncate=3.0, output=np.float32)
-    coarse = rng.standard_normal([max(2, n // 10) for n in hu.shape], dtype=np.float32)
-    drift = zoom(coarse, [n / m for n, m in zip(hu.shape, coarse.shape, strict=True)], order=1)
+    with ThreadPoolExecutor(min(2, thread_count())) as pool:
+        blurred = pool.submit(gaussian_filter, hu, sharp_mm / spacing_mm, truncate=3.0, output=np.float32)
+        noise = pool.submit(_noise, rng, hu.shape, noise_hu)
+        out = blurred.result()
+        # Air has neither texture nor much noise.
+        out += np.clip((out + 1000.0) / 900.0, 0.3, 1.0) * noise.result()
+    return np.clip(np.rint(out, out=out), -1024, 3071, out=out).astype(np.int16)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], noise_hu: float) -> Array:
+    """Grain of ``noise_hu`` and slow drifts of 5 HU."""
+    drift = rng.standard_normal([max(2, n // 10) for n in shape], dtype=np.float32)
+    for axis, count in enumerate(shape):
+        drift = _stretched(drift, axis, count)
     # Reconstruction correlates the noise of neighbours; 2.6 makes up for what that averages away.
-    grain = 2.6 * gaussian_filter(rng.standard_normal(hu.shape, dtype=np.float32), 0.6, truncate=3.0)
-    # Air has neither texture nor much noise.
-    dense = np.clip((out + 1000.0) / 900.0, 0.3, 1.0)
-    out += dense * (noise_hu * grain + 5.0 * drift)
-    return np.clip(np.rint(out), -1024, 3071).astype(np.int16)
+    grain = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), 0.6, truncate=3.0)
+    return np.asarray(2.6 * noise_hu * grain + 5.0 * drift, np.float32)
+
+
+def _stretched(values: Array, axis: int, count: int) -> Array:
+    """``values`` interpolated linearly to ``count`` samples along ``axis``."""
+    place = np.linspace(0.0, values.shape[axis] - 1.0, count, dtype=np.float32)
+    below = np.minimum(place.astype(int), values.shape[axis] - 2)
+    part = (place - below).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(values.ndim)])
+    first = np.take(values, below, axis)
+    return first + part * (np.take(values, below + 1, axis) - first)

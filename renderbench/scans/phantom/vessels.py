@@ -54,10 +54,9 @@ def paint_vessels(canvas: Canvas, body: Body, contrast: Contrast, textures: Text
     veins = _veins(canvas.space, body)
     for name, parts in arteries.items():
         paint(name, parts, contrast.lung_artery if name == PULMONARY_ARTERY else contrast.aorta)
-    jugular = [tube(canvas.space, _jugular(body, sign), [6, 6.5, 6, 5, 4.5]) for _, sign in SIDES]
-    canvas.paint(None, union(jugular), textures.flesh(contrast.veins, mottle_hu=4.0))
     for name, parts in veins.items():
         paint(name, parts, contrast.portal if name == "portal_vein_and_splenic_vein" else contrast.veins)
+    _paint_limb_vessels(canvas, body, contrast, textures)
 
 
 def before_spine(body: Body, x: float, z: ArrayLike, gap: float) -> Array:
@@ -145,6 +144,20 @@ def _jugular(body: Body, sign: int) -> Array:
     neck[:, 0] = sign * np.array([38.0, 37.0, 37.0, 34.0])
     neck[0, 1] = -22.0
     return np.vstack([neck, base])
+
+
+def _paint_limb_vessels(canvas: Canvas, body: Body, contrast: Contrast, textures: Textures) -> None:
+    """Jugular veins and the vessels of the thighs, which have no label."""
+    space = canvas.space
+    thigh = [[86, -62, -140], [88, -52, -190], [78, -34, -250], [66, -10, -330]]
+    arteries, veins = [], []
+    for _, sign in SIDES:
+        veins.append(tube(space, _jugular(body, sign), [6, 6.5, 6, 5, 4.5]))
+        line = mirrored(thigh, sign)
+        arteries.append(tube(space, line, [4.4, 4.2, 3.8, 3.4]))
+        veins.append(tube(space, line + mirrored([-12, 8, 0], sign), [5.6, 5.2, 4.6, 4.2]))
+    canvas.paint(None, union(arteries), textures.flesh(contrast.aorta, mottle_hu=4.0))
+    canvas.paint(None, union(veins), textures.flesh(contrast.veins, mottle_hu=4.0))
 
 
 def _branches(space: Space, belly: Array) -> list[Field]:

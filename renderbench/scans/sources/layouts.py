@@ -11,9 +11,10 @@ from pathlib import Path
 
 from renderbench.errors import InputError
 from renderbench.layout import checked_name
-from renderbench.scans.descriptors import Descriptor, Edition, Layout
 from renderbench.scans.raw import ClassFiles, LabelFile, Masks, RawScan
-from renderbench.scans.splits import Assignment
+from renderbench.scans.sources.descriptors import Descriptor, Edition, Layout
+from renderbench.scans.sources.entries import fault_of, named_as_image, require_file
+from renderbench.scans.sources.splits import Assignment
 
 
 def find_described(descriptor: Descriptor, raw: Path) -> tuple[list[RawScan], list[InputError]]:
@@ -40,22 +41,22 @@ def find_described(descriptor: Descriptor, raw: Path) -> tuple[list[RawScan], li
         by_name.setdefault(layout.name.replace("{scan}", scan), []).append((path, layout, scan, matches))
     names = sorted(by_name, key=natural)
     splits = Assignment.of(descriptor.splits, names, raw)
-    scans, faults = [], list(_masks_alone(descriptor, found, claimed))
+    scans, faults = [], list(_masks_alone(descriptor, found, claimed, raw))
     for name in names:
         try:
             checked_name(name, "scan")
             path, layout, scan, matches = _only(name, by_name[name])
             masks = _masks(descriptor, layout, scan, matches)
-            scans.append(RawScan(name=name, ct=path, masks=masks, split=splits.split(name)))
+            scans.append(RawScan(name=name, ct=require_file(path), masks=masks, split=splits.split(name)))
         except InputError as error:
-            faults.append(error)
+            faults.append(fault_of(name, raw, error))
     return scans, faults
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
     """A key that sorts ``volume-2`` before ``volume-10``."""
     return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part
     ]
 
 
@@ -86,26 +87,37 @@ def _matches(layout: Layout, raw: Path) -> _Matches:
 
 
 def _files(raw: Path) -> Iterator[str]:
-    """Every file below ``raw``, as a relative path with slashes; hidden ones are none of ours."""
-    for folder, folders, files in os.walk(raw):
+    """Every file below ``raw``, as a relative path with slashes; hidden ones are none of ours.
+
+    A folder by the name of an image is among them: something went wrong there, and it should be heard of.
+    """
+    for folder, folders, files in os.walk(raw, onerror=_refuse):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         inside = Path(folder).relative_to(raw)
-        for file in sorted(files):
-            if not file.startswith("."):
-                yield (inside / file).as_posix()
+        for name in sorted({*files, *(each for each in folders if named_as_image(Path(each)))}):
+            if not name.startswith("."):
+                yield (inside / name).as_posix()
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(
+        error.filename, f"expected a readable folder, found that it is not ({error.strerror})", "check it"
+    ) from None
 
 
 def _regex(pattern: str | None) -> re.Pattern[str] | None:
     if pattern is None:
         return None
-    made = ""
+    made = "(?s)"  # names may hold anything, even the end of a line
     for part in re.split(r"(\*\*/|\*|\{\w+\})", pattern):
         if part == "**/":
             made += "(?:.*/)?"
         elif part == "*":
             made += "[^/]*"
         elif part.startswith("{"):
-            made += f"(?P<{part[1:-1]}>[^/]+)"
+            # The second time, the same again.
+            field = part[1:-1]
+            made += f"(?P={field})" if f"(?P<{field}>" in made else f"(?P<{field}>[^/]+)"
         else:
             made += re.escape(part)
     return re.compile(made)
@@ -134,7 +146,8 @@ def _masks(descriptor: Descriptor, layout: Layout, scan: str, matches: _Matches)
             )
         if not paths:
             return None
-        return LabelFile(path=paths[0], values=descriptor.label_values, sided=descriptor.label_sides)
+        path = require_file(paths[0])
+        return LabelFile(path=path, values=descriptor.label_values, sided=descriptor.label_sides)
     classes = matches.classes.get(scan)
     if not classes:
         return None
@@ -143,7 +156,7 @@ def _masks(descriptor: Descriptor, layout: Layout, scan: str, matches: _Matches)
             raise InputError(
                 paths[1], f"expected one mask a class, found also {paths[0]}", "keep one of them"
             )
-    files = {name: paths[0] for name, paths in classes.items()}
+    files = {name: require_file(paths[0]) for name, paths in classes.items()}
     edition = _edition(descriptor.editions, files)
     return ClassFiles(files=files, values=edition.values)
 
@@ -174,18 +187,20 @@ def _edition(editions: list[Edition], files: dict[str, Path]) -> Edition:
 
 
 def _masks_alone(
-    descriptor: Descriptor, found: list[_Matches], claimed: dict[Path, tuple[Layout, str, _Matches]]
+    descriptor: Descriptor,
+    found: list[_Matches],
+    claimed: dict[Path, tuple[Layout, str, _Matches]],
+    raw: Path,
 ) -> Iterator[InputError]:
     """Masks whose CT is missing: half a download, more often than not."""
     with_ct = {scan for _, scan, _ in claimed.values()}
-    told: set[str] = set()
+    alone: dict[str, list[Layout]] = {}
     for layout, matches in zip(descriptor.layouts, found, strict=True):
-        for scan in sorted({*matches.labels, *matches.classes} - with_ct - told):
-            told.add(scan)
-            name = layout.name.replace("{scan}", scan)
-            ct = _readable(layout.ct).replace("SCAN", scan)
-            yield InputError(
-                f"scan {name}",
-                f"expected its CT ({ct}) beside its masks, found none",
-                "unpack the archive again",
-            )
+        for scan in sorted({*matches.labels, *matches.classes} - with_ct):
+            alone.setdefault(scan, []).append(layout)
+    for scan, layouts in alone.items():
+        # Layouts may share their masks; the last one takes what no special one does.
+        name = layouts[-1].name.replace("{scan}", scan)
+        ct = " or ".join(_readable(layout.ct).replace("SCAN", scan) for layout in layouts)
+        missing = f"expected its CT ({ct}) beside its masks, found none"
+        yield fault_of(name, raw, InputError(f"scan {name}", missing, "unpack the archive again"))

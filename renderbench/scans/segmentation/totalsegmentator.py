@@ -177,7 +177,7 @@ class TotalSegmentator:
         log = folder / "log.txt"
         with log.open("wb") as stream:
             status = subprocess.run(
-                [sys.executable, "-m", "renderbench.scans.segmentation_process", str(folder)],
+                [sys.executable, "-m", "renderbench.scans.segmentation.process", str(folder)],
                 env=_private_environment(home),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

@@ -61,13 +61,20 @@ def labels_listing(names: Sequence[str]) -> Json:
 
 
 def rgba_image(name: str, grid: Grid) -> Json:
-    """The ``ome`` attribute of an RGBA image of axes (c, z, y, x) and one level."""
+    """The ``ome`` attribute of an RGBA image of axes (c, z, y, x) and one level.
+
+    Viewers add channels up: with alpha among them bone turns white, so they begin without it.
+    """
     window = {"min": 0.0, "max": 1.0, "start": 0.0, "end": 1.0}
     colours = {"red": "FF0000", "green": "00FF00", "blue": "0000FF", "alpha": "FFFFFF"}
     return {
         "version": _VERSION,
         "multiscales": [_multiscale(name, grid, levels=1, channels=True)],
-        "omero": {"channels": [_channel(label, colour, window) for label, colour in colours.items()]},
+        "omero": {
+            "channels": [
+                _channel(label, colour, window, active=label != "alpha") for label, colour in colours.items()
+            ]
+        },
     }
 
 
@@ -176,5 +183,5 @@ def _colour(label: int) -> list[int]:
     return [round(255 * part) for part in colorsys.hsv_to_rgb(hue, saturation, value)] + [255]
 
 
-def _channel(label: str, colour: str, window: Json) -> Json:
-    return {"label": label, "color": colour, "active": True, "window": window}
+def _channel(label: str, colour: str, window: Json, *, active: bool = True) -> Json:
+    return {"label": label, "color": colour, "active": active, "window": window}

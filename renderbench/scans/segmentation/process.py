@@ -1,6 +1,6 @@
 """What runs in a process of its own, with an environment of its own: TotalSegmentator's tasks on one CT.
 
-``python -m renderbench.scans.segmentation_process FOLDER`` reads ``ct.nii`` and ``tasks.json`` there and
+``python -m renderbench.scans.segmentation.process FOLDER`` reads ``ct.nii`` and ``tasks.json`` there and
 writes ``TASK.nii.gz``. :mod:`renderbench.scans.segmentation` prepares the folder and the environment.
 """
 

@@ -1,9 +1,8 @@
 """Public datasets from where they are published: what there is, what it costs, and bringing it here whole.
 
 What is known of a dataset (its DOI, licence, files, checksums) is data, ``datasets/downloads/*.toml``.
-pooch finds the files through the DOI and checks them; :mod:`renderbench.scans.fetching` transfers them,
-and :mod:`renderbench.scans.unpacking` unpacks them. Whatever is done carries a marker and is not done
-again.
+pooch finds the files through the DOI and checks them, ``fetching`` transfers them, and ``unpacking`` unpacks
+them. Whatever is done carries a marker and is not done again.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from renderbench.artefacts import read_json, remove, staged, write_json
 from renderbench.config import Strict, parse_model, read_toml
 from renderbench.errors import InputError, JobError
 from renderbench.resources import resource
-from renderbench.scans.fetching import PAUSES_S, ResumingDownloader, size_on_server
-from renderbench.scans.unpacking import archive_stem, unpack
+from renderbench.scans.download.fetching import PAUSES_S, ResumingDownloader, size_on_server
+from renderbench.scans.download.unpacking import archive_stem, unpack
 
 if TYPE_CHECKING:
     from pooch import Pooch

@@ -6,14 +6,16 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from renderbench.config import Split
 from renderbench.errors import InputError
-from renderbench.scans.descriptors import Filters, load_descriptor, shipped_descriptors
+from renderbench.scans.images import ImageInfo, probe_image
 from renderbench.scans.raw import RawScan
-from renderbench.scans.reading import Preparation
+from renderbench.scans.reading import Preparation, identity_of, read_scan
+from renderbench.scans.sources.descriptors import Filters, load_descriptor, shipped_descriptors
 from renderbench.scans.volume import Scan
 
 Extent = Literal["torso", "body"]
@@ -112,7 +114,7 @@ def find_sources(name: str, raw: Path | None, options: SourceOptions) -> Found:
     if raw is None:
         raise InputError("--raw", "expected the folder of the raw scans, found none", "give --raw DIR")
     if name == "folder":
-        from renderbench.scans.folders import find_folders
+        from renderbench.scans.sources.folders import find_folders
 
         scans, faults = find_folders(raw, split=options.split or "test", series=options.series)
         return Found(sources=_raw_sources(scans, options.preparation), faults=faults)
@@ -120,7 +122,7 @@ def find_sources(name: str, raw: Path | None, options: SourceOptions) -> Found:
 
 
 def _described(name: str, raw: Path, options: SourceOptions) -> Found:
-    from renderbench.scans.layouts import find_described
+    from renderbench.scans.sources.layouts import find_described
 
     descriptor = load_descriptor(name)
     for option, given in (("--split", options.split), ("--series", options.series)):
@@ -182,32 +184,28 @@ class _RawSource:
         return self.raw.split
 
     def identity(self) -> dict[str, Any]:
-        from renderbench.scans.reading import identity_of
-
-        return identity_of(self.raw, self.preparation)
+        return identity_of(self.raw, self.preparation, self._info)
 
     def stamp(self) -> dict[str, Any]:
-        from renderbench.scans.reading import identity_of
-
-        return identity_of(self.raw, self.preparation, of_files=_times)
+        return identity_of(self.raw, self.preparation, self._info, of_files=_times)
 
     def memory_bytes(self) -> int:
-        from renderbench.scans.images import probe_image
-
         if self.raw.ct.is_dir():
             # Two bytes a voxel; the headers of a thousand slices would take longer than their sizes.
             voxels = sum(path.stat().st_size for path in self.raw.ct.rglob("*") if path.is_file()) // 2
         else:
             try:
-                voxels = math.prod(probe_image(self.raw.ct).grid.shape)
+                voxels = math.prod(self._info.grid.shape)
             except InputError:
                 return 0  # it will be rejected, with its reason, where it is read
         return _MEMORY_OF_PYTHON + _MEMORY_PER_VOXEL * voxels
 
     def load(self) -> tuple[Scan, dict[str, float]]:
-        from renderbench.scans.reading import read_scan
+        return read_scan(self.raw, self.preparation, self._info)
 
-        return read_scan(self.raw, self.preparation)
+    @cached_property
+    def _info(self) -> ImageInfo:
+        return probe_image(self.raw.ct, series=self.raw.series)
 
 
 _MEMORY_PER_VOXEL = 8

@@ -10,7 +10,8 @@ from typing import cast, get_args
 
 from renderbench.config import Split
 from renderbench.errors import InputError
-from renderbench.scans.descriptors import Splits, SplitTable
+from renderbench.scans.sources.descriptors import Splits, SplitTable
+from renderbench.scans.sources.entries import require_file
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _find(table: SplitTable, raw: Path) -> Path:
             f"expected one {table.file} with the splits, found {len(found)}",
             "unpack the archive again, or give the folder of one dataset",
         )
-    return found[0]
+    return require_file(found[0])
 
 
 def _read(table: SplitTable, path: Path) -> dict[str, Split]:

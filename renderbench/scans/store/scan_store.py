@@ -23,10 +23,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from renderbench.artefacts import digest_of, read_json, staged
 from renderbench.errors import InputError
-from renderbench.scans import ngff
 from renderbench.scans.fingerprint import BINS, foreground_histogram
 from renderbench.scans.groups import groups_of_labels
-from renderbench.scans.manifest import Manifest, damage, manifest_of, part_of
+from renderbench.scans.store import ngff
+from renderbench.scans.store.manifest import Manifest, damage, manifest_of, part_of
 from renderbench.scans.transfer import TransferFunction
 from renderbench.scans.volume import Grid, LabelVolume, Scan, Volume
 
