@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -17,6 +17,14 @@ from renderbench.layout import checked_name
 from renderbench.resources import resource
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+Groups = str | list[str]
+"""A group selection: ``all``, ``skeleton``, ``organs``, or a list of group names."""
+
+Scans = Literal["all", "train", "val", "test", "unused"] | list[str]
+"""Scans of a dataset: a split, all, or a list of names."""
+
+RendererName = Literal["native", "pbrt", "mitsuba"]
 
 Split = Literal["train", "val", "test", "unused"]
 """What a scan is for. ``unused``: neither the dataset nor the paper assigns it."""
@@ -81,7 +89,7 @@ class RendererSettings(Strict):
     scatterings; ``anisotropy`` is the Henyey-Greenstein g.
     """
 
-    name: Literal["native", "pbrt", "mitsuba"] = "native"
+    name: RendererName = "native"
     noise_floor: NoiseFloor = "standard"
     samples_per_pixel: Annotated[int, Field(ge=2, multiple_of=2)] | None = None
     max_samples_per_pixel: Annotated[int, Field(ge=2, multiple_of=2)] = 65536
@@ -117,24 +125,34 @@ class ViewSettings(Strict):
     resolution: Annotated[int, Field(ge=16)] = 1600
     fov_deg: Annotated[float, Field(gt=1, lt=120)] = 40.0
     layout: Literal["fibonacci", "random"] = "fibonacci"
+    exr: bool = False
     seed: int = 0
+
+
+class GroupViews(Strict):
+    """So many views of a group selection: ``all``, ``skeleton``, ``organs``, or a list of group names."""
+
+    groups: Groups
+    views: Annotated[int, Field(ge=1)]
 
 
 class Block(Strict):
     """One block of a table: a dataset under one condition, and the methods compared there.
 
     ``scans`` is a split of the dataset (``train``, ``val``, ``test``), ``all``, or a list of names.
-    ``groups`` is ``all``, ``skeleton``, ``organs``, or a list of group names. ``protocol`` says how a
-    fitted scene is chosen among its evaluations: ``heldout`` on fitting views kept apart, ``paper``
-    on the test views themselves, as published.
+    ``groups`` is what its test views show. Fitting views show the same, as many as the suite says, unless
+    ``fit`` lists others: the paper's compositional block fits to all classes and to the skeleton, and is
+    tested on the skeleton. ``protocol`` says how a fitted scene is chosen among its evaluations:
+    ``heldout`` on fitting views kept apart, ``paper`` on the test views themselves, as published.
     """
 
     id: str
     title: str
     dataset: str
-    scans: Literal["all", "train", "val", "test", "unused"] | list[str] = "all"
+    scans: Scans = "all"
     transfer_function: str = "seen"
-    groups: str | list[str] = "all"
+    groups: Groups = "all"
+    fit: Annotated[list[GroupViews], Field(min_length=1)] | None = None
     protocol: Literal["heldout", "paper"] = "heldout"
     methods: list[str]
 
@@ -142,6 +160,15 @@ class Block(Strict):
     @classmethod
     def _path_component(cls, value: str) -> str:
         return checked_name(value, "block")
+
+
+class Training(Strict):
+    """Views to train a feed-forward model on: of every scan of a split, some of each group selection."""
+
+    dataset: str
+    scans: Scans = "train"
+    transfer_function: str = "seen"
+    views: Annotated[list[GroupViews], Field(min_length=1)]
 
 
 class MethodEntry(Strict):
@@ -165,6 +192,7 @@ class Suite(Strict):
     renderer: RendererSettings = RendererSettings()
     views: ViewSettings = ViewSettings()
     methods: dict[str, MethodEntry] = Field(default_factory=dict)
+    training: list[Training] = Field(default_factory=list)
     blocks: Annotated[list[Block], Field(min_length=1)]
 
     @field_validator("name")
@@ -180,9 +208,23 @@ class Suite(Strict):
             raise ValueError(f"block ids must differ, found {', '.join(twice)} more than once")
         return self
 
+    def rendered_by(self, renderer: RendererName) -> Suite:
+        """The same study under another renderer: a suite of its own, called ``<name>+<renderer>``.
+
+        So views, runs and tables of the two never mix. The suite itself where it names that renderer.
+        """
+        if renderer == self.renderer.name:
+            return self
+        settings = self.renderer.model_copy(update={"name": renderer})
+        return self.model_copy(update={"name": f"{self.name}+{renderer}", "renderer": settings})
+
     def entry(self, method: str) -> MethodEntry:
         """What the suite says of ``method``; a plain entry when it says nothing."""
         return self.methods.get(method, MethodEntry())
+
+    def fitting(self, block: Block) -> list[GroupViews]:
+        """What a block's methods fit to."""
+        return block.fit or [GroupViews(groups=block.groups, views=self.views.fit)]
 
     def method_ids(self) -> list[str]:
         """Every method that a block names, in order of first appearance."""
@@ -197,9 +239,16 @@ def shipped_suites() -> list[str]:
 def load_suite(name_or_path: str) -> Suite:
     """Load a suite by its shipped name or from a TOML file.
 
+    Args:
+        name_or_path: ``paper``, ``mine.toml``; with ``+native``, ``+pbrt`` or ``+mitsuba`` behind it, the
+            suite under that renderer, see :meth:`Suite.rendered_by`.
+
     Raises:
         InputError: no such suite, not TOML, or a key or value that a suite cannot have.
     """
+    stem, _, renderer = name_or_path.rpartition("+")
+    if stem and renderer in get_args(RendererName):
+        return load_suite(stem).rendered_by(cast(RendererName, renderer))
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = resource("datasets", "suites", f"{name_or_path}.toml")

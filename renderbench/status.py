@@ -11,7 +11,7 @@ from renderbench.config import Suite
 from renderbench.errors import InputError
 from renderbench.evaluation.record import read_run_record, run_folders
 from renderbench.evaluation.stage import Job, failure_of, jobs_of
-from renderbench.groundtruth.stage import view_set_path
+from renderbench.groundtruth.conditions import conditions
 from renderbench.layout import Root
 
 State = Literal["done", "incomplete", "missing", "failed", "rejected"]
@@ -110,22 +110,21 @@ def _runs(root: Root) -> Iterator[Item]:
 
 
 def _lacking(root: Root, suite: Suite) -> Iterator[Item]:
-    for block in suite.blocks:
-        try:
-            jobs = [job for job in jobs_of(root, suite) if job.block.id == block.id]
-        except InputError as error:
-            yield Item(kind="scan", name=block.dataset, state="missing", detail=error.remedy)
-            return
-        for scan in dict.fromkeys(job.scan for job in jobs):
-            for role in ("fit", "test"):
-                folder = view_set_path(root, suite, block, scan, role)
-                yield Item(
-                    kind="views",
-                    name=str(folder.relative_to(root.path / "views")),
-                    state="missing",
-                    detail=f"renderbench groundtruth --root {root.path} --suite {suite.name}",
-                )
-        yield from (_missing_run(root, job) for job in jobs if failure_of(root, job) is None)
+    try:
+        wanted = conditions(root, suite)
+        jobs = list(jobs_of(root, suite))
+    except InputError as error:
+        yield Item(kind="scan", name=str(error.subject), state="missing", detail=error.remedy)
+        return
+    for condition in wanted:
+        for role in condition.counts:
+            yield Item(
+                kind="views",
+                name=str(condition.folder(role).relative_to(root.path / "views")),
+                state="missing",
+                detail=f"renderbench groundtruth --root {root.path} --suite {suite.name}",
+            )
+    yield from (_missing_run(root, job) for job in jobs if failure_of(root, job) is None)
 
 
 def _missing_run(root: Root, job: Job) -> Item:

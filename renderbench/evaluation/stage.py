@@ -117,7 +117,7 @@ def _run(
     announce: Callable[[str], None],
 ) -> None:
     scan = ScanStore.open(root.scan(job.block.dataset, job.scan))
-    fit = open_views(root, job.suite, job.block, job.scan, "fit")
+    fit = _fitting_views(root, job)
     test = open_views(root, job.suite, job.block, job.scan, "test")
     folder = root.run(job.suite.name, job.block.id, job.scan, job.method)
     identity = _identity(job, spec, settings, scan, fit, test)
@@ -201,6 +201,17 @@ def _run(
     report.done.append(record)
     psnr_text = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
     announce(f"{job.label}: {psnr_text}, SSIM {record.ssim:.3f}, {record.points:,} points")
+
+
+def _fitting_views(root: Root, job: Job) -> ViewSet:
+    shown = job.suite.fitting(job.block)
+    if len(shown) > 1:
+        raise InputError(
+            f"suite {job.suite.name}: block {job.block.id}: fit",
+            f"expected fitting views of one group selection, found {len(shown)}",
+            "list one; fits to several selections are planned",
+        )
+    return open_views(root, job.suite, job.block, job.scan, "fit", groups=shown[0].groups)
 
 
 def _identity(

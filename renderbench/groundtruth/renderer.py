@@ -68,21 +68,29 @@ def combined(passes: Sequence[RenderPass]) -> RenderPass:
     if len(passes) == 1:
         return passes[0]
     samples = sum(each.samples for each in passes)
-    halves = sum(each.halves.astype(np.float64) * each.samples for each in passes) / samples
-    alpha = sum(each.alpha.astype(np.float64) * each.samples for each in passes) / samples
-    depth = None
-    depths = [each.depth_mm for each in passes]
-    if all(each is not None for each in depths):
-        # A pass's depth is a mean over its samples that scatter: alpha times samples many.
-        met = [each.alpha.astype(np.float64) * each.samples for each in passes]
-        with np.errstate(invalid="ignore"):
-            depth = sum(
-                np.where(weight > 0, weight * one, 0.0) for weight, one in zip(met, depths, strict=True)
-            ) / sum(met)
+    share = np.array([each.samples / samples for each in passes])
+    alphas = np.stack([each.alpha for each in passes]).astype(np.float64)
     return RenderPass(
-        halves=halves.astype(np.float32),
-        alpha=alpha.astype(np.float32),
-        depth_mm=None if depth is None else depth.astype(np.float32),
+        halves=_mean(np.stack([each.halves for each in passes]), share),
+        alpha=_mean(alphas, share),
+        depth_mm=_mean_depth([each.depth_mm for each in passes], alphas, share),
         samples=samples,
         seconds=sum(each.seconds for each in passes),
     )
+
+
+def _mean(values: NDArray, share: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.tensordot(share, values.astype(np.float64), 1).astype(np.float32)
+
+
+def _mean_depth(
+    depths: Sequence[NDArray[np.float32] | None], alphas: NDArray[np.float64], share: NDArray[np.float64]
+) -> NDArray[np.float32] | None:
+    """A pass's depth is a mean over its samples that scatter, of which there are alpha times all."""
+    known = [depth for depth in depths if depth is not None]
+    if len(known) < len(depths):
+        return None
+    met = np.einsum("p,phw->phw", share, alphas)
+    with np.errstate(invalid="ignore"):
+        total = np.where(met > 0, met * np.stack(known), 0.0).sum(axis=0) / met.sum(axis=0)
+    return total.astype(np.float32)

@@ -12,8 +12,9 @@ import pytest
 
 from renderbench.cameras import smallest_angle_deg
 from renderbench.errors import InputError
-from renderbench.groundtruth import stage
-from renderbench.groundtruth.stage import open_views, render_suite, view_set_path
+from renderbench.groundtruth import conditions
+from renderbench.groundtruth.conditions import condition_of
+from renderbench.groundtruth.stage import open_views, render_suite
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
 from renderbench.scans.groups import select_groups
@@ -50,7 +51,7 @@ def opened(root: Root, role: str = "fit", **changes: object) -> ViewSet:
 
 def test_a_second_run_does_nothing_and_loads_nothing(root, monkeypatch) -> None:
     before = state(root)
-    monkeypatch.setattr(stage, "medium_from_rgba", None)
+    monkeypatch.setattr(conditions, "medium_from_rgba", None)
     report = render_suite(root, suite())
     assert (report.rendered, report.skipped) == (0, 5)
     assert state(root) == before
@@ -58,7 +59,7 @@ def test_a_second_run_does_nothing_and_loads_nothing(root, monkeypatch) -> None:
 
 def test_a_set_reads_back(rendered) -> None:
     current = suite()
-    path = view_set_path(rendered, current, current.blocks[0], "tiny", "fit")
+    path = condition_of(rendered, current, current.blocks[0], "tiny", "all").folder("fit")
     assert path == rendered.path / "views/folder/tiny/seen.all.tiny-fit"
     views = ViewSet.open(path)
     images = views.images()

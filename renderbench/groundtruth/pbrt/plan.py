@@ -10,13 +10,13 @@ from renderbench.artefacts import digest_of
 from renderbench.cameras import Camera
 from renderbench.config import Suite
 from renderbench.errors import InputError
+from renderbench.groundtruth.conditions import Condition, Role, conditions
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.pbrt.exposures import Name, exposures, seed_of_half
 from renderbench.groundtruth.pbrt.lights import Lights, lights_of
 from renderbench.groundtruth.pbrt.media import write_medium
 from renderbench.groundtruth.pbrt.pfm import write_pfm
 from renderbench.groundtruth.pbrt.scene import is_inside
-from renderbench.groundtruth.stage import Condition, Role, conditions
 from renderbench.layout import Root
 
 RECORD = "export.json"
