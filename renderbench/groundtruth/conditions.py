@@ -32,6 +32,8 @@ class Condition:
         transfer_function: its name.
         selection: the groups that are shown.
         counts: how many views the suite asks for, by role.
+        fitted: how many fitting views the suite's blocks have of this dataset, under any group selection:
+            test views keep apart from all of these.
     """
 
     root: Root
@@ -40,6 +42,7 @@ class Condition:
     transfer_function: str
     selection: GroupSelection
     counts: dict[Role, int]
+    fitted: list[int]
 
     @property
     def label(self) -> str:
@@ -68,7 +71,7 @@ class Condition:
             "role": role,
             "views": {
                 "count": self.counts[role],
-                "apart_from": self._fit_count if role == "test" else 0,
+                "apart_from": self.fitted if role == "test" else [],
                 **views.model_dump(exclude={"fit", "test"}),
             },
             "seed": self.suite.seed,
@@ -120,16 +123,11 @@ class Condition:
 
     def cameras(self, medium: Medium) -> dict[Role, list[Camera]]:
         """Of every set."""
-        fit = self._cameras(medium, "fit", self._fit_count, [])
-        found: dict[Role, list[Camera]] = {}
-        for role, count in self.counts.items():
-            found[role] = fit if role == "fit" else self._cameras(medium, role, count, fit)
-        return found
-
-    @property
-    def _fit_count(self) -> int:
-        # Test views keep apart from the fitting views that other conditions of the scan have.
-        return self.counts.get("fit", self.suite.views.fit)
+        fitting = [camera for count in self.fitted for camera in self._cameras(medium, "fit", count, [])]
+        return {
+            role: self._cameras(medium, role, count, fitting if role == "test" else [])
+            for role, count in self.counts.items()
+        }
 
     def _cameras(self, medium: Medium, role: Role, count: int, apart_from: list[Camera]) -> list[Camera]:
         views = self.suite.views
@@ -142,7 +140,7 @@ class Condition:
             layout=views.layout,
             # Scans are seen from other sides, but one scan from the same under every condition.
             seed=_seed("cameras", self.suite.seed, views.seed, self.scan.dataset, self.scan.name, role),
-            apart_from=apart_from if role == "test" else [],
+            apart_from=apart_from,
         )
 
     def noise_seed(self, role: Role, index: int) -> int:
@@ -241,6 +239,9 @@ def _condition(root: Root, suite: Suite, wish: _Wish, scan: str) -> Condition:
         transfer_function=wish.transfer_function,
         selection=wish.selection,
         counts={},
+        fitted=sorted(
+            {each.views for each in _wishes(suite) if (each.dataset, each.role) == (wish.dataset, "fit")}
+        ),
     )
 
 
