@@ -18,26 +18,28 @@ from renderbench.errors import RenderbenchError
 
 # Verbs that live outside renderbench/ register here, so that renderbench imports nothing above it.
 _GROUP = "renderbench.commands"
-# What typer makes of Ctrl-C: 128 + SIGINT.
+# What typer makes of Ctrl-C, and returns: 128 + SIGINT.
 _INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, a failed job exit code 1."""
     try:
-        sys.exit(build()(standalone_mode=False))
+        code = build()(standalone_mode=False)
     except RenderbenchError as error:
         print(f"renderbench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("renderbench: interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
     except Exception as error:
         # typer's usage errors; in which module their class lies depends on its version.
         if not hasattr(error, "format_message"):
             raise
         _print_usage_error(error)
         sys.exit(2)
+    if code == _INTERRUPTED:
+        print("renderbench: interrupted; the same command goes on from here", file=sys.stderr)
+    sys.exit(code)
 
 
 def _print_usage_error(error: Any) -> None:
