@@ -1,76 +1,119 @@
-"""Stage 2: path-trace the fitting and test views of every scan that a suite asks for."""
+"""Stage 2: path-trace the views of every scan that a suite asks for, one task a view."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from renderbench.cameras import Camera
 from renderbench.config import Block, Groups, Suite
-from renderbench.errors import InputError, JobError
-from renderbench.groundtruth.backends import make_renderer
+from renderbench.errors import InputError, JobError, RenderbenchError
+from renderbench.farm import ClusterSettings, parse_cluster, run_tasks
+from renderbench.groundtruth import journal
 from renderbench.groundtruth.conditions import Condition, Role, condition_of, conditions
-from renderbench.groundtruth.renderer import Renderer
-from renderbench.groundtruth.sampling import render_view
-from renderbench.groundtruth.viewset import (
-    ViewRecord,
-    ViewSet,
-    begin_set,
-    finish_set,
-    image_path,
-    read_set_record,
-    read_view_record,
-    write_view,
-)
+from renderbench.groundtruth.lights import environment_map
+from renderbench.groundtruth.tasks import FinishedView, ViewTask, forget_scenes, render_task
+from renderbench.groundtruth.viewset import ViewSet, begin_set, finish_set, image_path, read_set_record
 from renderbench.layout import Root
 from renderbench.progress import Progress, progress
 
 Show = Callable[[str, int, str], AbstractContextManager[Progress]]
 
+# Measured: what loading a scan's medium takes at its peak, and what a view in the making takes.
+_BYTES_A_VOXEL = 56
+_BYTES_A_PIXEL = 400
+_BYTES_AT_LEAST = 512 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A view that could not be made, or a set that could not be finished: its name, and why."""
+
+    name: str
+    error: RenderbenchError
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroundTruthReport:
-    """What :func:`render_suite` did: how many views it rendered, and how many held already."""
+    """What :func:`render_suite` did: how many views it rendered, how many held already, which failed."""
 
     rendered: int
     skipped: int
+    failed: tuple[Failure, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """Why views failed: a line for every reason, with the first view that it befell."""
+        views: dict[str, list[str]] = {}
+        for failure in self.failed:
+            views.setdefault(str(failure.error), []).append(failure.name)
+        return [
+            reason if reason.startswith(names[0]) else f"{names[0]}{_and_others(names)}: {reason}"
+            for reason, names in views.items()
+        ]
 
 
 def render_suite(
-    root: Root, suite: Suite, *, threads: int | None = None, show: Show = progress
+    root: Root,
+    suite: Suite,
+    *,
+    threads: int | None = None,
+    cluster: ClusterSettings | None = None,
+    pbrt: Path | None = None,
+    show: Show = progress,
 ) -> GroundTruthReport:
-    """Render the fitting and test views of every scan of every block of ``suite``.
+    """Render the views of every scan that ``suite`` asks for.
 
     A view is rendered when what it was made from has changed, and kept otherwise; a set that holds is
-    recognised without loading the scan. Blocks under the same condition share their sets. Holds one
-    medium in memory at a time.
+    recognised without loading the scan. Blocks under the same condition share their sets. A view that
+    fails is in the report and in the set's journal, and the others are still rendered. Each worker holds
+    one medium in memory at a time, and the images do not depend on how many workers or threads there are.
 
     Args:
         root: of the study; stage 1 has written the scans.
         suite: what to render.
-        threads: for the renderer; by default RENDERBENCH_THREADS, else one per core.
+        threads: for the renderer; by default a worker's share of the cores, RENDERBENCH_THREADS, or one
+            per core.
+        cluster: where the work is done. By default in this process: one renderer with every core is as
+            fast as many workers on one machine, starts at once and loads each scan once.
+        pbrt: the binary, where the suite's renderer is pbrt; see
+            :func:`~renderbench.groundtruth.pbrt.find_pbrt`.
         show: how to show progress.
 
     Raises:
-        InputError: a dataset, scan, transfer function or group that is not there, found before anything
-            is rendered; or a scan in which the chosen groups show nothing.
-        JobError: an image cannot be written.
+        InputError: a dataset, scan, transfer function or group that is not there, a renderer that is not
+            installed, an environment map that is none, or a cluster that cannot do it; found before
+            anything is rendered.
+        JobError: the workers could not be started, or went away.
     """
-    rendered = total = 0
-    for condition in conditions(root, suite):
-        total += sum(condition.counts.values())
-        pending = [role for role in condition.counts if not _holds(condition, role)]
-        if pending:
-            try:
-                rendered += _render(condition, pending, threads, show)
-            except OSError as error:
-                raise JobError(
-                    condition.folder(pending[0]).parent,
-                    f"views cannot be written ({error.strerror})",
-                    "free or repair the disk and run it again",
-                ) from None
-    return GroundTruthReport(rendered=rendered, skipped=total - rendered)
+    # Workers may run in other folders than we do.
+    sets = [
+        _Set(condition=condition, role=role)
+        for condition in conditions(Root(root.path.absolute()), suite)
+        for role in condition.counts
+    ]
+    pending = [each for each in sets if not _holds(each)]
+    skipped = sum(each.count for each in sets) - sum(each.count for each in pending)
+    if not pending:
+        return GroundTruthReport(rendered=0, skipped=skipped)
+    binary = checked_renderer(suite, pbrt)
+    return _render(pending, skipped, threads, cluster or parse_cluster("serial"), binary, show)
+
+
+def checked_renderer(suite: Suite, pbrt: Path | None = None) -> Path | None:
+    """The binary of a suite whose renderer is pbrt, found to be one; None for other renderers.
+
+    Raises:
+        InputError: there is no such pbrt, or the suite's environment map is none.
+    """
+    environment_map(suite.renderer)
+    if suite.renderer.name != "pbrt":
+        return None
+    from renderbench.groundtruth.pbrt import find_pbrt
+
+    return find_pbrt(pbrt).path
 
 
 def open_views(
@@ -101,51 +144,131 @@ def open_views(
     return views
 
 
-def _holds(condition: Condition, role: Role) -> bool:
-    folder = condition.folder(role)
-    record = read_set_record(folder)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Set:
+    """A view set in the making, and its views so far."""
+
+    condition: Condition
+    role: Role
+    found: dict[int, FinishedView] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.condition.folder(self.role)
+
+    @property
+    def count(self) -> int:
+        return self.condition.counts[self.role]
+
+    def finish(self) -> None:
+        """Make the set of its views, all of which are there."""
+        views = [self.found[index] for index in range(self.count)]
+        finish_set(
+            self.folder,
+            [view.camera for view in views],
+            [view.record for view in views],
+            digest=self.condition.digest(self.role),
+            made_from=self.condition.made_from(self.role),
+        )
+        journal.close_journal(self.folder)
+
+
+def _holds(views: _Set) -> bool:
+    record = read_set_record(views.folder)
     return (
         record is not None
-        and record.digest == condition.digest(role)
-        and all(image_path(folder, index).is_file() for index in range(len(record.views)))
+        and record.digest == views.condition.digest(views.role)
+        and all(image_path(views.folder, index).is_file() for index in range(len(record.views)))
     )
 
 
-def _render(condition: Condition, roles: list[Role], threads: int | None, show: Show) -> int:
-    """Render the sets of one condition; returns how many views that took."""
-    medium = condition.medium()
-    cameras = condition.cameras(medium)
-    renderer = make_renderer(condition.suite.renderer, medium, threads=threads)
+def _render(
+    pending: list[_Set],
+    skipped: int,
+    threads: int | None,
+    cluster: ClusterSettings,
+    pbrt: Path | None,
+    show: Show,
+) -> GroundTruthReport:
+    job = uuid.uuid4().hex
+    # Condition by condition, so that workers rarely change scenes.
+    wanted = [(views, index) for views in pending for index in range(views.count)]
+    tasks = [
+        ViewTask(job=job, condition=views.condition, role=views.role, index=index, threads=threads, pbrt=pbrt)
+        for views, index in wanted
+    ]
+    for views in pending:
+        # Before the first of its images changes: whoever opens the set must not find two kinds.
+        _begin(views)
     rendered = 0
-    with show(f"path tracing {condition.label}", sum(len(cameras[role]) for role in roles), "views") as bar:
-        for role in roles:
-            begin_set(condition.folder(role))
-            records: list[ViewRecord] = []
-            for index, camera in enumerate(cameras[role]):
-                record, is_new = _view(condition, role, index, camera, renderer)
-                records.append(record)
-                rendered += is_new
-                floor = record.noise_floor_db
-                bar.advance(detail=f"noise floor {floor:.1f} dB" if floor is not None else "")
-            finish_set(
-                condition.folder(role),
-                cameras[role],
-                records,
-                digest=condition.digest(role),
-                made_from=condition.made_from(role),
-            )
-    return rendered
+    failed: list[Failure] = []
+    memory = max(_memory_bytes(views.condition) for views in pending)
+    results = run_tasks(
+        render_task, tasks, cluster=cluster, memory_bytes=memory, label=lambda task: task.label
+    )
+    try:
+        with (
+            show(f"path tracing {pending[0].condition.suite.name}", len(tasks), "views") as bar,
+            closing(results),
+        ):
+            for number, result in results:
+                views, index = wanted[number]
+                if isinstance(result, RenderbenchError):
+                    failed.append(Failure(name=tasks[number].label, error=result))
+                    journal.record_failure(views.folder, index, result.for_record)
+                    bar.advance(detail=f"{len(failed)} failed")
+                    continue
+                journal.forget_failure(views.folder, index)
+                views.found[index] = result
+                rendered += result.is_new
+                skipped += not result.is_new
+                failed += _finished(views)
+                bar.advance(detail=_detail(views, result))
+    finally:
+        forget_scenes()
+    return GroundTruthReport(rendered=rendered, skipped=skipped, failed=tuple(failed))
 
 
-def _view(
-    condition: Condition, role: Role, index: int, camera: Camera, renderer: Renderer
-) -> tuple[ViewRecord, bool]:
-    """The record of one view, and whether it had to be rendered."""
-    folder = condition.folder(role)
-    seed = condition.noise_seed(role, index)
-    digest = condition.view_digest(camera, seed)
-    record = read_view_record(folder, index)
-    if record is not None and record.digest == digest:
-        return record, False
-    view = render_view(renderer, camera, condition.suite.renderer, seed=seed)
-    return write_view(folder, index, view, digest=digest, seed=seed), True
+def _begin(views: _Set) -> None:
+    try:
+        begin_set(views.folder)
+        journal.clear_dead(views.folder)
+    except OSError as error:
+        raise _unwritable(views.folder, error) from None
+
+
+def _finished(views: _Set) -> list[Failure]:
+    """Finish a set if that was its last view."""
+    if len(views.found) < views.count:
+        return []
+    try:
+        views.finish()
+    except OSError as error:
+        return [Failure(name=f"views {views.folder}", error=_unwritable(views.folder, error))]
+    except InputError as error:
+        return [
+            Failure(name=f"views {views.folder}", error=JobError(error.subject, error.problem, error.remedy))
+        ]
+    return []
+
+
+def _unwritable(folder: Path, error: OSError) -> JobError:
+    problem = f"expected to write views, found that they cannot be written ({error.strerror})"
+    return JobError(folder, problem, "free or repair the disk and run it again")
+
+
+def _memory_bytes(condition: Condition) -> int:
+    """What a worker needs for one view at its peak."""
+    depth, height, width = condition.scan.grid.shape
+    pixels = condition.suite.views.resolution**2
+    return _BYTES_AT_LEAST + _BYTES_A_VOXEL * depth * height * width + _BYTES_A_PIXEL * pixels
+
+
+def _detail(views: _Set, view: FinishedView) -> str:
+    floor = view.record.noise_floor_db
+    return f"{views.condition.label}" + (f", noise floor {floor:.1f} dB" if floor is not None else "")
+
+
+def _and_others(names: list[str]) -> str:
+    others = len(names) - 1
+    return f" and {others} other{'s' if others > 1 else ''}" if others else ""

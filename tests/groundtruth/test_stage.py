@@ -191,9 +191,17 @@ def test_missing_input_is_found_before_anything_is_rendered(root) -> None:
     assert not (root.path / "views").exists()
 
 
-def test_groups_that_show_nothing_are_an_input_error(root) -> None:
-    with pytest.raises(InputError, match="scan tiny: groups 'skeleton': expected at least one visible voxel"):
-        render_suite(root, suite(blocks=[{"groups": "skeleton"}]))
+def test_groups_that_show_nothing_fail_in_one_line_and_the_others_are_rendered(root) -> None:
+    shutil.rmtree(root.path / "views")
+    report = render_suite(root, suite(blocks=[{"groups": "skeleton"}, {"id": "whole"}]))
+    assert (report.rendered, report.skipped, len(report.failed)) == (5, 0, 5)
+    (line,) = report.lines
+    assert line == (
+        "view folder/tiny/seen.skeleton.tiny-fit 000 and 4 others: scan tiny: groups 'skeleton': "
+        "expected at least one visible voxel, found none; "
+        "choose other groups, another transfer function, or leave this scan out of the block"
+    )
+    assert isinstance(report.failed[0].error, InputError)
 
 
 _RENDER = """
