@@ -72,7 +72,7 @@ class Condition:
             "views": {
                 "count": self.counts[role],
                 "apart_from": self.fitted if role == "test" else [],
-                **views.model_dump(exclude={"fit", "test"}),
+                **views.model_dump(exclude={"fit", "test", "exr"}),
             },
             "seed": self.suite.seed,
         }

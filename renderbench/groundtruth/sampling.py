@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from renderbench.cameras import Camera
 from renderbench.config import RendererSettings
-from renderbench.groundtruth.colour import srgb_from_linear
+from renderbench.groundtruth.noise import noise_floor
 from renderbench.groundtruth.renderer import Renderer, RenderPass, combined
 
-# Halves have twice the noise power of their mean each, so four times its error between them.
-_HALVES_TO_FULL_DB = 10.0 * math.log10(4.0)
 _FIRST_HALF_SAMPLES = 16
 # Later passes grow by at most this: an estimate from few samples is itself noisy.
 _MOST_GROWTH = 8
@@ -44,21 +39,3 @@ def render_view(renderer: Renderer, camera: Camera, settings: RendererSettings, 
         missing = taken * (10.0 ** ((settings.noise_floor_db - floor) / 10.0) - 1.0)
         count = min(max(taken // 8, math.ceil(1.05 * missing), 1), _MOST_GROWTH * taken, most - taken)
         passes = [view, renderer.render_pass(camera, seed=seed, first=taken, count=count)]
-
-
-def noise_floor(halves: NDArray[np.float32]) -> float | None:
-    """The PSNR in dB that no method can exceed against this view, since the view itself is noisy.
-
-    It is the PSNR that the exact image would score. The mean squared error between two independent
-    renders with half the samples each (sRGB clipped to [0, 1], full frame) is the sum of their noise
-    powers, and each is twice that of their mean; a quarter of it (+6.02 dB) is the view's own.
-
-    Args:
-        halves: (2, H, W, 3) float32 linear.
-
-    Returns:
-        dB; None without any noise (an empty image).
-    """
-    one, other = (srgb_from_linear(half).astype(np.float64) for half in halves)
-    error = float(np.mean((one - other) ** 2))
-    return -10.0 * math.log10(error) + _HALVES_TO_FULL_DB if error > 0 else None
