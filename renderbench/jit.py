@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from numba import extending, njit
@@ -53,6 +55,24 @@ def kernels_of(folder: Path, *, fastmath: set[str]) -> Compilers:
         return compiled
 
     return Compilers(kernel=kernel, helper=helper)
+
+
+@cache
+def on_cuda(helper: Any) -> Any:
+    """A helper, and all helpers that it calls, as a function of CUDA devices: the same source again.
+
+    numba-cuda would take a helper of the CPU as it is, and any liberty of its ``fastmath`` as leave to take
+    all of them, finite numbers only among them. So helpers are copied, and where a copy names another
+    helper it means that one's copy. CUDA fuses multiply and add by itself.
+    """
+    from numba import cuda
+
+    function = helper.py_func
+    known = function.__globals__
+    named = {name: known[name] for name in function.__code__.co_names if name in known}
+    means = {name: on_cuda(value) if hasattr(value, "py_func") else value for name, value in named.items()}
+    copy = FunctionType(function.__code__, means, function.__name__, function.__defaults__)
+    return cuda.jit(device=True)(copy)
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -78,24 +78,7 @@ def flight(
 def _cell_steps(position: Any, velocity: Any, cell: int) -> tuple[int, Any, Any]:
     """The direction of the walk along one axis, the time to the first cell boundary and between two (mm)."""
     if velocity > _F(1e-9):
-        return 1, (_F(cell + 1) * _CELL_F - position) / velocity, _CELL_F / velocity
+        return 1, (_F(np.int32(cell + 1)) * _CELL_F - position) / velocity, _CELL_F / velocity
     if velocity < _F(-1e-9):
-        return -1, (_F(cell) * _CELL_F - position) / velocity, -_CELL_F / velocity
+        return -1, (_F(np.int32(cell)) * _CELL_F - position) / velocity, -_CELL_F / velocity
     return 0, _NEVER, _NEVER
-
-
-@helper
-def box_span(origin: np.ndarray, vx: float, vy: float, vz: float, shape: Any) -> tuple[float, float]:
-    """When (mm) a ray enters and leaves the box of voxel centres; enter >= leave if it misses."""
-    enter, leave = 0.0, 1e30
-    for axis in range(3):
-        velocity = vx if axis == 0 else (vy if axis == 1 else vz)
-        top = float(shape[2 - axis] - 1)
-        if abs(velocity) < 1e-12:
-            if origin[axis] < 0.0 or origin[axis] > top:
-                return 0.0, 0.0
-        else:
-            low, high = -origin[axis] / velocity, (top - origin[axis]) / velocity
-            enter = max(enter, min(low, high))
-            leave = min(leave, max(low, high))
-    return enter, leave

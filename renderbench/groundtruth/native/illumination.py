@@ -125,11 +125,12 @@ def sky_light(u: Any, v: Any, w: Any, lights: Any) -> tuple[Any, Any, Any, Any]:
     up = world[2, 0] * u + world[2, 1] * v + world[2, 2] * w
     height, width = lights.sky.shape[0], lights.sky.shape[1]
     # The polar angle by its tangent: an arc cosine would lose half the digits at the poles.
-    x = (_F(0.5) - math.atan2(left, -back) * _ONE_OVER_TWO_PI) * _F(width)
-    y = math.atan2(math.sqrt(left * left + back * back), up) * _ONE_OVER_PI * _F(height)
+    x = (_F(0.5) - math.atan2(left, -back) * _ONE_OVER_TWO_PI) * _F(np.int32(width))
+    y = math.atan2(math.sqrt(left * left + back * back), up) * _ONE_OVER_PI * _F(np.int32(height))
     density = lights.sky[min(int(y), height - 1), min(int(x), width - 1), 3]
     x, y = x - _F(0.5), y - _F(0.5)
-    column, row = math.floor(x), math.floor(y)
+    # CUDA's floor is a float, the CPU's an int.
+    column, row = np.int32(math.floor(x)), np.int32(math.floor(y))
     fx, fy = x - _F(column), y - _F(row)
     before, after = column % width, (column + 1) % width
     above, below = max(row, 0), min(row + 1, height - 1)
@@ -149,9 +150,9 @@ def towards_sky(a: Any, b: Any, c: Any, d: Any, lights: Any) -> tuple[Any, Any, 
     row = _first_above(lights.rows, a)
     column = _first_above(lights.columns[row], b)
     height, width = lights.sky.shape[0], lights.sky.shape[1]
-    azimuth = _TWO_PI * (_F(0.5) - (_F(column) + c) / _F(width))
-    top = math.cos(_PI * _F(row) / _F(height))
-    bottom = math.cos(_PI * _F(row + 1) / _F(height))
+    azimuth = _TWO_PI * (_F(0.5) - (_F(np.int32(column)) + c) / _F(np.int32(width)))
+    top = math.cos(_PI * _F(np.int32(row)) / _F(np.int32(height)))
+    bottom = math.cos(_PI * _F(np.int32(row + 1)) / _F(np.int32(height)))
     up = top + (bottom - top) * d
     across = math.sqrt(max(_F(1.0) - up * up, _F(0.0)))
     left, back = across * math.sin(azimuth), -across * math.cos(azimuth)

@@ -22,9 +22,9 @@ def interpolated(x: Any, y: Any, z: Any, density: np.ndarray) -> tuple[Any, Any,
     i = min(max(int(x), 0), width - 2)
     j = min(max(int(y), 0), height - 2)
     k = min(max(int(z), 0), depth - 2)
-    fx = min(x - _F(i), _F(1.0))
-    fy = min(y - _F(j), _F(1.0))
-    fz = min(z - _F(k), _F(1.0))
+    fx = min(x - _F(np.int32(i)), _F(1.0))
+    fy = min(y - _F(np.int32(j)), _F(1.0))
+    fz = min(z - _F(np.int32(k)), _F(1.0))
     a = b = c = d = _F(0.0)
     for dk in range(2):
         wz = fz if dk else _F(1.0) - fz
@@ -63,10 +63,10 @@ def sigma_t_of_a_corner(
     i = min(max(int(x), cx * CELL), min(cx * CELL + CELL - 1, density.shape[2] - 2))
     j = min(max(int(y), cy * CELL), min(cy * CELL + CELL - 1, density.shape[1] - 2))
     k = min(max(int(z), cz * CELL), min(cz * CELL + CELL - 1, density.shape[0] - 2))
-    if _F(np.int32(bits >> _U64(43))) * _21_BITS < x - _F(i):
+    if _F(np.int32(bits >> _U64(43))) * _21_BITS < x - _F(np.int32(i)):
         i += 1
-    if _F(np.int32((bits >> _U64(22)) & _U64(0x1FFFFF))) * _21_BITS < y - _F(j):
+    if _F(np.int32((bits >> _U64(22)) & _U64(0x1FFFFF))) * _21_BITS < y - _F(np.int32(j)):
         j += 1
-    if _F(np.int32((bits >> _U64(1)) & _U64(0x1FFFFF))) * _21_BITS < z - _F(k):
+    if _F(np.int32((bits >> _U64(1)) & _U64(0x1FFFFF))) * _21_BITS < z - _F(np.int32(k)):
         k += 1
     return state, density[k, j, i, 0]

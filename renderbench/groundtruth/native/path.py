@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from renderbench.groundtruth.native.direct import light_of_the_key, light_of_the_sky
-from renderbench.groundtruth.native.flight import box_span, flight
+from renderbench.groundtruth.native.flight import flight
 from renderbench.groundtruth.native.illumination import sky_light
 from renderbench.groundtruth.native.interpolation import albedo
 from renderbench.groundtruth.native.jit import helper
 from renderbench.groundtruth.native.phase import phase, scattered
 from renderbench.groundtruth.native.random_numbers import mixed, stratified, two_uniforms
+from renderbench.groundtruth.native.rays import box_span, ray
 
 _F = np.float32
 _U64 = np.uint64
@@ -24,32 +25,29 @@ _ROULETTE = _F(0.1)
 
 @helper
 def trace_path(
-    dx: float,
-    dy: float,
-    dz: float,
+    column: int,
+    row: int,
+    sample: Any,
+    stream: Any,
+    rays: Any,
     density: np.ndarray,
     majorants: np.ndarray,
-    origin: np.ndarray,
     voxels_per_mm: np.ndarray,
     max_depth: int,
     anisotropy: Any,
     lights: Any,
-    sample: Any,
-    stream: Any,
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """One path: the rgb light that it finds, 1 if it scattered, and after how many mm."""
+    """One path through a pixel: the rgb light that it finds, 1 if it scattered, and after how many mm."""
     nothing = _F(0.0)
     sx, sy, sz = voxels_per_mm[0], voxels_per_mm[1], voxels_per_mm[2]
-    scale = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz)
-    dx, dy, dz = dx * scale, dy * scale, dz * scale
-    enter, leave = box_span(origin, dx * sx, dy * sy, dz * sz, density.shape)
+    jitter_x, jitter_y = stratified(sample, stream, _U64(1))
+    x, y, z, u, v, w, behind = ray(_F(np.int32(column)) + jitter_x, _F(np.int32(row)) + jitter_y, rays)
+    enter, leave = box_span(x, y, z, u * sx, v * sy, w * sz, density.shape)
+    enter = max(enter, -behind)
     if not enter < leave:
         return nothing, nothing, nothing, nothing, nothing
-    # The way to the volume is long: float32 begins where the ray enters.
-    x = _F(origin[0] + enter * dx * sx)
-    y = _F(origin[1] + enter * dy * sy)
-    z = _F(origin[2] + enter * dz * sz)
-    u, v, w = _F(dx), _F(dy), _F(dz)
+    x, y, z = x + enter * u * sx, y + enter * v * sy, z + enter * w * sz
+    from_x, from_y, from_z = x, y, z
     state = mixed(stream + (sample + _U64(1)) * _PATHS)
     state, first_tau, _ = two_uniforms(state)
     tau = -math.log(_F(1.0) - first_tau)
@@ -73,7 +71,7 @@ def trace_path(
         if depth == max_depth:
             return light_r, light_g, light_b, _F(1.0), away
         if depth == 0:
-            away = _F((x - origin[0]) * dx / sx + (y - origin[1]) * dy / sy + (z - origin[2]) * dz / sz)
+            away = (x - from_x) * u / sx + (y - from_y) * v / sy + (z - from_z) * w / sz + (enter + behind)
         albedo_r, albedo_g, albedo_b = albedo(x, y, z, density)
         red, green, blue = red * albedo_r, green * albedo_g, blue * albedo_b
         depth += 1

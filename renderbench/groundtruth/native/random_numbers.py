@@ -2,6 +2,8 @@
 
 All follow from (seed, pixel, half, sample), so that an image does not depend on how its rows were shared
 among threads.
+
+Integers become float32 by way of int32: from int64 CUDA takes the long way, by float64.
 """
 
 from __future__ import annotations
@@ -19,6 +21,12 @@ _LOW_32 = _U64(0xFFFFFFFF)
 
 WEYL = _U64(0x9E3779B97F4A7C15)
 """What a stream advances by: odd, and near 2^64 over the golden ratio."""
+
+
+@helper
+def pixel_stream(seed: Any, pixel: int, half: int) -> Any:
+    """The stream of one of the two halves of a pixel; its points and paths all come from it."""
+    return mixed(mixed(_U64(seed) + WEYL) ^ _U64(pixel * 2 + half))
 
 
 @helper
