@@ -8,6 +8,7 @@ than" test and, unlike NaN, survives a filter that takes minima). Both carry wha
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import struct
 from dataclasses import dataclass
@@ -90,6 +91,9 @@ def write_exr(path: Path, view: RenderPass, *, digest: str) -> str:
 
     Returns:
         The SHA-256 of the file, for :func:`read_exr`.
+
+    Raises:
+        OSError: it cannot be written.
     """
     import OpenEXR  # here, since most sets have no EXR
 
@@ -102,8 +106,12 @@ def write_exr(path: Path, view: RenderPass, *, digest: str) -> str:
     if view.depth_mm is not None:
         channels["Z"] = np.where(np.isnan(view.depth_mm), np.float32(np.inf), view.depth_mm)
     with staged(path) as staging:
-        with OpenEXR.File(header, channels) as file:
-            file.write(str(staging))
+        try:
+            with OpenEXR.File(header, channels) as file:
+                file.write(str(staging))
+        except RuntimeError as error:
+            # "Failed to write ... file "x.exr". No space left on device."
+            raise OSError(errno.EIO, str(error).rstrip(".").rpartition(". ")[2], str(path)) from None
         return hashlib.sha256(staging.read_bytes()).hexdigest()
 
 
