@@ -100,7 +100,8 @@ def test_exr_holds_what_the_renderer_measured(tmp_path: Path) -> None:
 def test_exr_is_what_other_readers_expect(tmp_path: Path) -> None:
     (view, *_) = write_set(tmp_path, exr=True)
     with OpenEXR.File(str(exr_path(tmp_path, 0)), separate_channels=True) as file:
-        header, channels = file.header(), {name: each.pixels for name, each in file.channels().items()}
+        header = dict(file.header())
+        channels = {name: channel.pixels for name, channel in file.channels().items()}
     assert set(channels) == {"R", "G", "B", "A", "Z"}
     assert {pixels.dtype for pixels in channels.values()} == {np.dtype(np.float32)}
     assert header["compression"] == OpenEXR.ZIP_COMPRESSION
