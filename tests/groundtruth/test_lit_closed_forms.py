@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 from scipy.integrate import quad
-from scipy.special import roots_legendre
 
 from renderbench.cameras import Camera
 from renderbench.groundtruth.lights import map_directions, pixel_solid_angles
@@ -51,8 +49,9 @@ def flux_and_error(target: Medium, camera: Camera, **changes: object) -> tuple[n
     return halves.mean(axis=(0, 1, 2)) * area, error * area
 
 
-@pytest.mark.parametrize("g", [0.0, 0.6])
-@pytest.mark.parametrize(("cosine", "light_cosine"), [(1.0, 0.7), (0.5, 1.0), (0.6, 0.3)])
+@pytest.mark.parametrize(
+    ("cosine", "light_cosine", "g"), [(1.0, 0.7, 0.6), (0.5, 1.0, 0.0), (0.6, 0.3, -0.4)]
+)
 def test_a_directional_light_scattered_once_by_a_slab(cosine: float, light_cosine: float, g: float) -> None:
     albedo, depth = np.array([1.0, 0.6, 0.25]), 1.5
     target = slab(depth, albedo)
@@ -62,6 +61,7 @@ def test_a_directional_light_scattered_once_by_a_slab(cosine: float, light_cosin
         telescope(target, seen_from),
         max_depth=1,
         anisotropy=g,
+        samples_per_pixel=2304,
         key_light=key(towards, 2.5),
         **DARK,
     )
@@ -97,10 +97,11 @@ def test_a_soft_light_scattered_once_by_a_slab(radius_deg: float) -> None:
     """A disc of the sky overhead, of radiance irradiance / (pi sin^2 radius)."""
     target, depth, edge = slab(1.5), 1.5, np.cos(np.radians(radius_deg))
     light = key((0, 0, 1), 2.0, radius_deg)
-    mean, error = mean_and_error(target, telescope(target, (0, 0, 1)), max_depth=1, key_light=light, **DARK)
+    changes = DARK | {"max_depth": 1, "samples_per_pixel": 2304, "key_light": light}
+    mean, error = mean_and_error(target, telescope(target, (0, 0, 1)), **changes)
     ways = quad(lambda mu: (1 - np.exp(-depth * (1 + 1 / mu))) / (1 + 1 / mu), edge, 1.0)[0]
     expected = 2.0 / (np.pi * (1 - edge**2)) * 2 * np.pi * ways / (4 * np.pi)
-    agree(mean, expected, error)
+    agree(mean, expected, error, precision=0.001)
 
 
 def test_a_soft_light_of_little_radius_is_a_directional_light() -> None:
@@ -145,95 +146,6 @@ def test_light_and_camera_may_change_places() -> None:
         for seen_from, lit_from in ((one, other), (other, one))
     )
     agree(there, back, np.hypot(error, back_error), precision=0.005)
-
-
-RADIUS_MM, SIGMA = 1.0, 1.4
-
-
-@cache
-def ball(voxels: int = 36) -> Medium:
-    """A homogeneous ball, ``voxels`` in radius; voxels on its surface hold their share of it."""
-    fine = 6
-    at = (np.arange(-(voxels + 1) * fine, (voxels + 1) * fine) + 0.5) / fine
-    shares = np.zeros((2 * voxels + 2,) * 3)
-    for z in range(2 * voxels + 2):
-        layer = at[z * fine : (z + 1) * fine, None, None]
-        inside = layer**2 + at[:, None] ** 2 + at**2 < voxels**2
-        shares[z] = inside.reshape(fine, 2 * voxels + 2, fine, 2 * voxels + 2, fine).mean(axis=(0, 2, 4))
-    placed = oblique()
-    placed[:3, :3] /= np.linalg.norm(placed[:3, :3], axis=0) * voxels / RADIUS_MM
-    return medium((SIGMA * shares).astype(np.float32), (1.0, 0.6, 0.25), placed)
-
-
-def ways_out(points: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    along = points @ direction
-    return np.sqrt(RADIUS_MM**2 - (points**2).sum(axis=-1) + along**2) - along
-
-
-def ball_flux_under_a_key_light(seen_from: np.ndarray, lit_from: np.ndarray, g: float) -> float:
-    """Of albedo 1 and irradiance 1, scattered once, by quadrature in spherical coordinates."""
-    nodes, weights = roots_legendre(40)
-    r, r_weights = (nodes + 1) / 2 * RADIUS_MM, weights / 2 * RADIUS_MM
-    phi = (np.arange(80) + 0.5) / 80 * 2 * np.pi
-    sines = np.sqrt(1 - nodes**2)
-    unit = np.stack(
-        [sines[:, None] * np.cos(phi), sines[:, None] * np.sin(phi), np.repeat(nodes[:, None], 80, axis=1)],
-        axis=-1,
-    )
-    points = r[:, None, None, None] * unit
-    through = np.exp(-SIGMA * (ways_out(points, seen_from) + ways_out(points, lit_from)))
-    volume = (r_weights * r**2)[:, None, None] * weights[:, None] * (2 * np.pi / 80)
-    return float(SIGMA * phase(-seen_from @ lit_from, g) * (through * volume).sum())
-
-
-@pytest.mark.parametrize(("turn_deg", "g"), [(0.0, 0.0), (90.0, 0.0), (90.0, 0.5), (150.0, 0.5)])
-def test_a_ball_scatters_a_directional_light_once(turn_deg: float, g: float) -> None:
-    turn = np.radians(turn_deg)
-    seen_from, across = np.array([0.0, -0.6, 0.8]), np.array([1.0, 0.0, 0.0])
-    lit_from = np.cos(turn) * seen_from + np.sin(turn) * across
-    target = ball()
-    flux, error = flux_and_error(
-        target,
-        telescope(target, seen_from, width_mm=2.1 * RADIUS_MM),
-        max_depth=1,
-        anisotropy=g,
-        samples_per_pixel=1024,
-        key_light=key(tuple(lit_from)),
-        **DARK,
-    )
-    expected = np.array([1.0, 0.6, 0.25]) * ball_flux_under_a_key_light(seen_from, lit_from, g)
-    agree(flux, expected, error, precision=0.001)
-
-
-def test_the_quadrature_over_the_ball_knows_the_closed_form_of_backscattering() -> None:
-    """From the light's own side it is an integral over chords: (1 - exp(-2 sigma chord)) / 2."""
-    k = 4 * SIGMA
-    area = np.pi / 2 * (RADIUS_MM**2 - 2 * (1 - np.exp(-k * RADIUS_MM) * (1 + k * RADIUS_MM)) / k**2)
-    direction = np.array([0.6, 0.0, 0.8])
-    assert ball_flux_under_a_key_light(direction, direction, 0.0) == pytest.approx(
-        area / (4 * np.pi), rel=1e-4
-    )
-
-
-@pytest.mark.parametrize("by_map", [False, True])
-def test_a_ball_scatters_the_environment_once(tmp_path: Path, by_map: bool) -> None:
-    """Under a sky of which one half is twice as bright and the other dark, seen across, nothing changes."""
-    nodes, weights = roots_legendre(200)
-    r, r_weights = (nodes + 1) / 2 * RADIUS_MM, weights / 2 * RADIUS_MM
-
-    def escapes(at: np.ndarray) -> np.ndarray:
-        way = -at[:, None] * nodes + np.sqrt(RADIUS_MM**2 - at[:, None] ** 2 * (1 - nodes**2))
-        return (np.exp(-SIGMA * way) * weights / 2).sum(axis=1)
-
-    expected = SIGMA * 4 * np.pi * (r_weights * r**2 * escapes(r) ** 2).sum() * np.array([1.0, 0.6, 0.25])
-    target = ball()
-    changes: dict[str, object] = {}
-    if by_map:
-        half = np.where(map_directions(64, 128)[..., 2:] > 0, 2.0, 0.0) * np.ones(3)
-        changes["environment_map"] = write_map(tmp_path, half)
-    camera = telescope(target, (0.6, -0.8, 0.0), width_mm=2.1 * RADIUS_MM)
-    flux, error = flux_and_error(target, camera, max_depth=1, samples_per_pixel=1024, **changes)
-    agree(flux, expected, error, precision=0.001)
 
 
 def test_a_bright_upper_half_of_the_sky_on_a_half_space(tmp_path: Path) -> None:
@@ -285,7 +197,7 @@ def test_a_map_of_bright_spots_scattered_once_by_a_slab(tmp_path: Path, g: float
     target = slab(depth)
     changes = {"environment_map": write_map(tmp_path, radiance), "samples_per_pixel": 1024}
     mean, error = mean_and_error(target, telescope(target, seen_from), max_depth=1, anisotropy=g, **changes)
-    agree(mean, expected, error, precision=0.002)
+    agree(mean, expected, error, precision=0.004)
 
 
 def test_a_constant_map_is_the_constant_environment(tmp_path: Path) -> None:
