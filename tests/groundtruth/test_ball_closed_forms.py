@@ -20,8 +20,8 @@ from scipy.stats.qmc import Sobol
 from renderbench.groundtruth.lights import map_directions
 from renderbench.groundtruth.medium import Medium
 from tests.groundtruth.media import medium, telescope, write_map
-from tests.groundtruth.test_closed_forms import oblique
-from tests.groundtruth.test_lit_closed_forms import DARK, agree, flux_and_error, key, phase
+from tests.groundtruth.test_closed_forms import agree, oblique
+from tests.groundtruth.test_lit_closed_forms import DARK, flux_and_error, key, phase
 
 RADIUS_MM, SIGMA, VOXELS = 1.0, 1.4, 16
 ALBEDO = np.array([1.0, 0.6, 0.25])
@@ -140,6 +140,7 @@ def test_the_quadrature_over_the_ball_knows_the_closed_form_of_backscattering() 
     assert ball_flux_under_a_key_light(SEEN_FROM) == pytest.approx(area, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn_deg", [0.0, 90.0, 150.0])
 def test_the_quadrature_over_voxels_knows_the_ball(turn_deg: float) -> None:
     """Up to the soft rim, for which see above."""
@@ -147,7 +148,14 @@ def test_the_quadrature_over_voxels_knows_the_ball(turn_deg: float) -> None:
     assert 1.01 < voxel_flux(ball(), lit_from(turn_deg)) / exact < 1.04
 
 
-@pytest.mark.parametrize(("turn_deg", "g"), [(0.0, 0.0), (90.0, 0.5), (150.0, -0.4)])
+@pytest.mark.parametrize(
+    ("turn_deg", "g"),
+    [
+        pytest.param(0.0, 0.0, marks=pytest.mark.slow),
+        (90.0, 0.5),
+        pytest.param(150.0, -0.4, marks=pytest.mark.slow),
+    ],
+)
 def test_a_ball_scatters_a_directional_light_once(turn_deg: float, g: float) -> None:
     flux, error = flux_and_error(
         ball(),
@@ -162,7 +170,7 @@ def test_a_ball_scatters_a_directional_light_once(turn_deg: float, g: float) -> 
     agree(flux, ALBEDO * expected, error, precision=0.001)
 
 
-@pytest.mark.parametrize("by_map", [False, True])
+@pytest.mark.parametrize("by_map", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_ball_scatters_the_environment_once(tmp_path: Path, by_map: bool) -> None:
     """Under a sky of which one half is twice as bright and the other dark, seen across, nothing changes."""
     expected = voxel_flux(ball(), None) / (4 * np.pi)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 from scipy.integrate import quad
 
 from renderbench.cameras import Camera
@@ -14,7 +13,7 @@ from renderbench.groundtruth.lights import map_directions, pixel_solid_angles
 from renderbench.groundtruth.medium import Medium
 from tests.groundtruth.media import mean_and_error, medium, render, settings, slab, telescope, write_map
 from tests.groundtruth.test_closed_forms import (
-    TOLERANCE,
+    agree,
     from_above,
     h_function,
     oblique,
@@ -30,14 +29,6 @@ def key(towards: tuple[float, ...], irradiance: float = 1.0, radius_deg: float =
 
 def phase(cosine: float | np.ndarray, g: float) -> float | np.ndarray:
     return (1 - g * g) / (4 * np.pi) / (1 + g * g - 2 * g * cosine) ** 1.5
-
-
-def agree(value: np.ndarray, expected: ArrayLike, error: np.ndarray, precision: float = 0.01) -> None:
-    """Within TOLERANCE standard errors, which are themselves below ``precision`` of the value."""
-    scores = (value - expected) / error
-    print(f"standard errors {np.round(scores, 2)}, of {np.round(100 * error / value, 3)} %")
-    assert (abs(scores) < TOLERANCE).all()
-    assert (error / value < precision).all()
 
 
 def flux_and_error(target: Medium, camera: Camera, **changes: object) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +62,9 @@ def test_a_directional_light_scattered_once_by_a_slab(cosine: float, light_cosin
     agree(mean, expected, error, precision=0.001)
 
 
-@pytest.mark.parametrize(("cosine", "light_cosine"), [(1.0, 0.6), (0.4, 1.0)])
+@pytest.mark.parametrize(
+    ("cosine", "light_cosine"), [pytest.param(1.0, 0.6, marks=pytest.mark.slow), (0.4, 1.0)]
+)
 def test_a_directional_light_on_a_half_space_to_all_orders(cosine: float, light_cosine: float) -> None:
     """Chandrasekhar's law of diffuse reflection; the dark channels go through Russian roulette."""
     albedo = np.array([0.9, 0.5, 0.15])
@@ -104,6 +97,7 @@ def test_a_soft_light_scattered_once_by_a_slab(radius_deg: float) -> None:
     agree(mean, expected, error, precision=0.001)
 
 
+@pytest.mark.slow
 def test_a_soft_light_of_little_radius_is_a_directional_light() -> None:
     target = random_medium(oblique(), 0.8)
     camera = telescope(target, (0.3, -1.0, 0.4), width_mm=1.5 * target.radius_mm)
@@ -115,7 +109,7 @@ def test_a_soft_light_of_little_radius_is_a_directional_light() -> None:
     agree(sharp, soft, np.hypot(error, soft_error))
 
 
-@pytest.mark.parametrize("with_map", [False, True])
+@pytest.mark.parametrize("with_map", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_lights_add_up(tmp_path: Path, with_map: bool) -> None:
     target = random_medium(oblique(), 0.8)
     camera = telescope(target, (0.3, -1.0, 0.4), width_mm=1.5 * target.radius_mm)
@@ -148,6 +142,7 @@ def test_light_and_camera_may_change_places() -> None:
     agree(there, back, np.hypot(error, back_error), precision=0.005)
 
 
+@pytest.mark.slow
 def test_a_bright_upper_half_of_the_sky_on_a_half_space(tmp_path: Path) -> None:
     """A half-space sees no more of it than of a sky that is as bright all over."""
     albedo = np.array([0.9, 0.5, 0.15])
@@ -168,7 +163,7 @@ def spots(height: int = 16) -> np.ndarray:
     return values.astype(np.float32)
 
 
-@pytest.mark.parametrize("g", [0.0, 0.5])
+@pytest.mark.parametrize("g", [pytest.param(0.0, marks=pytest.mark.slow), 0.5])
 def test_a_map_of_bright_spots_scattered_once_by_a_slab(tmp_path: Path, g: float) -> None:
     """Against a quadrature that interpolates the map by itself."""
     radiance, depth, cosine = spots(), 1.5, 0.8
@@ -210,7 +205,7 @@ def test_a_constant_map_is_the_constant_environment(tmp_path: Path) -> None:
     assert (by_map.alpha == constant.alpha).all()
 
 
-@pytest.mark.parametrize("g", [0.0, 0.7])
+@pytest.mark.parametrize("g", [pytest.param(0.0, marks=pytest.mark.slow), 0.7])
 def test_white_furnace_of_two_maps(tmp_path: Path, g: float) -> None:
     """Two skies that add up to a constant one make a furnace together, whatever each of them does."""
     target = random_medium(oblique())

@@ -12,6 +12,7 @@ from renderbench.groundtruth.native.jit import helper
 _F = np.float32
 _TWO_PI = _F(2.0 * math.pi)
 _ONE_OVER_FOUR_PI = _F(0.25 / math.pi)
+_NEARLY_ISOTROPIC = _F(0.1)
 
 
 @helper
@@ -23,8 +24,15 @@ def scattered(u: Any, v: Any, w: Any, g: Any, along: Any, around: Any) -> tuple[
         cosine = _F(1.0) - _F(2.0) * along
         sine = math.sqrt(max(_F(0.0), _F(1.0) - cosine * cosine))
         return sine * cos_phi, sine * sin_phi, cosine
-    ratio = (_F(1.0) - g * g) / (_F(1.0) - g + _F(2.0) * g * along)
-    cosine = (_F(1.0) + g * g - ratio * ratio) / (_F(2.0) * g)
+    if abs(g) < _NEARLY_ISOTROPIC:
+        # The same, with the division by g done: near 0 that would leave few digits.
+        s = _F(2.0) * along - _F(1.0)
+        scale = _F(1.0) + g * s
+        cosine = s + g * (_F(1.5) + _F(0.5) * s * s) + g * g * (s - _F(0.5) * g * (_F(1.0) - s * s))
+        cosine /= scale * scale
+    else:
+        ratio = (_F(1.0) - g * g) / (_F(1.0) - g + _F(2.0) * g * along)
+        cosine = (_F(1.0) + g * g - ratio * ratio) / (_F(2.0) * g)
     cosine = min(max(cosine, _F(-1.0)), _F(1.0))
     sine = math.sqrt(_F(1.0) - cosine * cosine)
     return around_axis(u, v, w, cosine, sine * cos_phi, sine * sin_phi)
