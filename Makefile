@@ -11,7 +11,7 @@ SUITE   ?= demo
 DATASET ?= phantom
 RAW     ?=
 METHOD  ?= agp
-# A cluster line (docs/datasets.md), and whatever else `renderbench dataset --help` lists.
+# A cluster line (docs/datasets.md), and whatever else a verb's --help lists.
 CLUSTER ?=
 OPTIONS ?=
 
@@ -43,10 +43,10 @@ download: $(STAMP) ## Fetch a public dataset: DATASET, RAW (where to).
 	$(BIN)/renderbench download $(DATASET) --to $(RAW) $(OPTIONS)
 
 dataset: $(STAMP) ## Stage 1: DATASET, RAW, ROOT, CLUSTER, OPTIONS.
-	$(BIN)/renderbench dataset $(DATASET) $(if $(RAW),--raw $(RAW)) --root $(ROOT) $(if $(CLUSTER),--cluster $(CLUSTER)) $(OPTIONS)
+	$(BIN)/renderbench dataset $(DATASET) $(if $(RAW),--raw $(RAW)) --root $(ROOT) $(if $(CLUSTER),--cluster "$(CLUSTER)") $(OPTIONS)
 
-groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE.
-	$(BIN)/renderbench groundtruth --root $(ROOT) --suite $(SUITE)
+groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE, CLUSTER, OPTIONS.
+	$(BIN)/renderbench groundtruth --root $(ROOT) --suite $(SUITE) $(if $(CLUSTER),--cluster "$(CLUSTER)") $(OPTIONS)
 
 run: $(STAMP) ## Stage 3: ROOT, SUITE, METHOD.
 	$(BIN)/renderbench run --root $(ROOT) --suite $(SUITE) --method $(METHOD)

@@ -1,9 +1,11 @@
-"""What of a study is done, missing or failed: read from its folder, nothing is computed."""
+"""What of a study is done, running, missing or failed: read from its folder, nothing is computed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from renderbench.artefacts import is_staging, read_json
@@ -12,11 +14,14 @@ from renderbench.errors import InputError
 from renderbench.evaluation.record import read_run_record, run_folders
 from renderbench.evaluation.stage import Job, failure_of, jobs_of
 from renderbench.groundtruth.conditions import conditions
+from renderbench.groundtruth.journal import Running, read_journal
+from renderbench.groundtruth.viewset import read_set_record
 from renderbench.layout import Root
 
-State = Literal["done", "incomplete", "missing", "failed", "rejected"]
+State = Literal["done", "running", "incomplete", "missing", "failed", "rejected"]
 _COLOURS: dict[State, str] = {
     "done": "green",
+    "running": "cyan",
     "incomplete": "yellow",
     "missing": "yellow",
     "failed": "red",
@@ -77,15 +82,35 @@ def _views(root: Root) -> Iterator[Item]:
     for folder in sorted((root.path / "views").glob("*/*/*")):
         if not folder.is_dir() or is_staging(folder):
             continue
-        images = sum(1 for _ in (folder / "images").glob("[0-9]*.png"))
-        listing = read_json(folder / "views.json")
-        floor = listing and listing.get("noise_floor_mean_db")
-        yield Item(
-            kind="views",
-            name=str(folder.relative_to(root.path / "views")),
-            state="done" if listing else "incomplete",
-            detail=f"{images} views" + (f", noise floor {floor:.1f} dB" if floor else ""),
-        )
+        name = str(folder.relative_to(root.path / "views"))
+        try:
+            state, detail = _state_of_set(folder)
+        except InputError as error:
+            state, detail = "failed", f"{error.problem}; {error.remedy}"
+        yield Item(kind="views", name=name, state=state, detail=detail)
+
+
+def _state_of_set(folder: Path) -> tuple[State, str]:
+    record = read_set_record(folder)
+    if record is not None:
+        floor = record.noise_floor_mean_db
+        at = f", noise floor {floor:.1f} dB" if floor is not None else ""
+        return "done", f"{len(record.views)} views{at}"
+    journal = read_journal(folder)
+    parts = [f"{journal.done} of {journal.views} views" if journal.views else f"{journal.done} views"]
+    parts += [f"{index:03d} running {_by_whom(by)}" for index, by in sorted(journal.running.items())]
+    reasons: dict[str, list[str]] = {}
+    for index, reason in sorted(journal.failed.items()):
+        reasons.setdefault(reason, []).append(f"{index:03d}")
+    parts += [f"{', '.join(views)} failed: {reason}" for reason, views in reasons.items()]
+    state: State = "running" if journal.running else "failed" if journal.failed else "incomplete"
+    return state, "; ".join(parts)
+
+
+def _by_whom(by: Running) -> str:
+    since = datetime.fromtimestamp(by.since, UTC).astimezone()
+    minutes = max(0.0, (datetime.now(UTC) - since).total_seconds() / 60)
+    return f"on {by.host} (process {by.pid}) since {since:%Y-%m-%d %H:%M}, {minutes:.0f} min"
 
 
 def _runs(root: Root) -> Iterator[Item]:

@@ -14,6 +14,7 @@ from renderbench.cli import look, stages
 from renderbench.cli.dataset import dataset
 from renderbench.cli.demo import demo
 from renderbench.cli.download import download
+from renderbench.cli.groundtruth import groundtruth
 from renderbench.errors import RenderbenchError
 
 # Verbs that live outside renderbench/ register here, so that renderbench imports nothing above it.
@@ -65,7 +66,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    before: list[Callable[..., None]] = [download, dataset, stages.groundtruth, stages.run]
+    before: list[Callable[..., None]] = [download, dataset, groundtruth, stages.run]
     after: list[Callable[..., None]] = [look.status, look.methods, look.doctor, demo]
     for verb in before:
         app.command()(verb)

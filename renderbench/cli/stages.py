@@ -1,4 +1,4 @@
-"""The verbs of the road after stage 1: groundtruth, run."""
+"""Stage 3 on the command line: run."""
 
 from __future__ import annotations
 
@@ -7,25 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from renderbench.cli.options import JsonOption, RootOption, SuiteOption, ThreadsOption, say
+from renderbench.cli.options import JsonOption, RootOption, SuiteOption, say
 
 if TYPE_CHECKING:
     from renderbench.evaluation.stage import RunReport
-
-
-def groundtruth(
-    root: RootOption, suite: SuiteOption, threads: ThreadsOption = None, as_json: JsonOption = False
-) -> None:
-    """Stage 2: path-trace the fitting and test views of a suite."""
-    from renderbench.config import load_suite
-    from renderbench.groundtruth.stage import render_suite
-    from renderbench.layout import Root
-
-    report = render_suite(Root(root).require(), load_suite(suite), threads=threads)
-    if as_json:
-        print(json.dumps({"rendered": report.rendered, "skipped": report.skipped}))
-    else:
-        print(f"{report.rendered} views rendered, {report.skipped} already there")
 
 
 def run(

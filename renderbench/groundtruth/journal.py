@@ -43,9 +43,10 @@ class Running(Strict):
 
 
 class Plan(Strict):
-    """The digests of a set and of every view it will have."""
+    """The digests of a set and of every view it will have, and whether these have EXRs."""
 
     digest: str
+    exr: bool
     views: list[str]
 
 
@@ -98,7 +99,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 def done_of(folder: Path, plan: Plan) -> int:
     """How many views of a plan are there, made from what they should be made from."""
-    found = [read_view_record(folder, index) for index in range(len(plan.views))]
+    found = [read_view_record(folder, index, exr=plan.exr) for index in range(len(plan.views))]
     return sum(
         record is not None and record.digest == digest
         for record, digest in zip(found, plan.views, strict=True)

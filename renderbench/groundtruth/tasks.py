@@ -85,13 +85,14 @@ def _finished(task: ViewTask) -> FinishedView:
     camera, digest = scene.cameras[task.role][task.index], scene.plans[task.role].views[task.index]
     with _writing(task.folder):
         journal.write_plan(task.folder, scene.plans[task.role])
-    held = read_view_record(task.folder, task.index)
+    exr = task.condition.suite.views.exr
+    held = read_view_record(task.folder, task.index, exr=exr)
     if held is not None and held.digest == digest:
         return FinishedView(record=held, camera=camera, is_new=False)
     seed = task.condition.noise_seed(task.role, task.index)
     view = render_view(scene.renderer, camera, task.condition.suite.renderer, seed=seed)
     with _writing(task.folder):
-        record = write_view(task.folder, task.index, view, digest=digest, seed=seed)
+        record = write_view(task.folder, task.index, view, digest=digest, seed=seed, exr=exr)
     return FinishedView(record=record, camera=camera, is_new=True)
 
 
@@ -142,6 +143,7 @@ def _loaded(task: ViewTask) -> _Scene:
     plans = {
         role: journal.Plan(
             digest=condition.digest(role),
+            exr=condition.suite.views.exr,
             views=[
                 condition.view_digest(camera, condition.noise_seed(role, index))
                 for index, camera in enumerate(cameras[role])
