@@ -29,6 +29,8 @@ COLUMNS = {
     "points": "Gaussians in the scene: mean over scans",
     "fps": "frames per second over the test views, warmed up: mean over scans",
     "noise_floor_db": "PSNR that a perfect method would score against this ground truth: mean over scans",
+    "noise_floor_ssim": "SSIM that a perfect method would score against it: mean over scans",
+    "near_noise_floor": "whether psnr_db is within 6 dB of noise_floor_db: True or False",
     "resolution": "image edge in pixels",
     "fit_views": "fitting views a scan",
     "test_views": "test views a scan",
@@ -52,7 +54,10 @@ _MEANS = [
     "points",
     "fps",
     "noise_floor_db",
+    "noise_floor_ssim",
 ]
+NEAR_FLOOR_DB = 6.0
+"""How near the noise floor a PSNR is marked: a quarter of its error power (10^-0.6) is noise there."""
 
 
 def load_records(runs: Path, suite: str | None = None) -> list[Record]:
@@ -87,6 +92,8 @@ def per_block(records: Sequence[Record]) -> pd.DataFrame:
                 "scans": group["scan"].nunique(),
                 "psnr_db_sd_views": pd.Series(views, dtype=float).std(),
                 "finished": group["finished"].max(),
+                # False where there is no floor: ground truth without any noise.
+                "near_noise_floor": bool(means["psnr_db"] >= means["noise_floor_db"] - NEAR_FLOOR_DB),
             }
         )
     return pd.DataFrame(rows)[list(COLUMNS)]
@@ -94,13 +101,11 @@ def per_block(records: Sequence[Record]) -> pd.DataFrame:
 
 def _row(record: Record) -> dict[str, object]:
     return {
-        **record.model_dump(
-            include={column for column in COLUMNS if column in Record.model_fields} - {"renderer"}
-        ),
+        **record.model_dump(include={column for column in COLUMNS if column in Record.model_fields}),
         "scan": record.scan,
         "view_scores": [view.psnr_db for view in record.views if view.psnr_db is not None],
-        "renderer": record.renderer["name"],
-        "samples_per_pixel": record.renderer["samples_per_pixel"],
+        "renderer": record.ground_truth.renderer,
+        "samples_per_pixel": record.ground_truth.samples_per_pixel_mean,
         "cpu": record.hardware["cpu"],
         "cores": record.hardware["cores"],
         "gpu": record.hardware["gpu"],

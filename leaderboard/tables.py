@@ -8,11 +8,17 @@ from typing import Literal
 
 import pandas as pd
 
+from leaderboard.results import NEAR_FLOOR_DB
 from renderbench.config import RendererSettings, Suite
 
 Format = Literal["csv", "markdown", "latex"]
 SUFFIX: dict[Format, str] = {"csv": "csv", "markdown": "md", "latex": "tex"}
 ABSENT = "n/a"
+NEAR_FLOOR_NOTE = (
+    f"within {NEAR_FLOOR_DB:g} dB of the noise floor, where at least a quarter of the error is the ground "
+    "truth's own noise; against noise-free ground truth the PSNR would be at least 1.2 dB higher."
+)
+_MARK = "†"
 
 
 @dataclass(frozen=True)
@@ -33,18 +39,24 @@ TABLE_COLUMNS = (
     Column("with views (s)", "seconds_full", "{:,.1f}".format, "lower"),
     Column("Points", "points", "{:,.0f}".format),
     Column("FPS", "fps", "{:.1f}".format, "higher"),
-    Column("Noise floor (dB)", "noise_floor_db", "{:.1f}".format),
+    Column("Floor SSIM", "noise_floor_ssim", "{:.3f}".format),
+    Column("Floor PSNR (dB)", "noise_floor_db", "{:.1f}".format),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One printed row: condition, method, one text a column; ``best`` marks the block's best figures."""
+    """One printed row: condition, method, and one text a column.
+
+    ``best`` marks the block's best figures, ``near_floor`` those that the ground truth's noise decides
+    with the method.
+    """
 
     condition: str
     method: str
     texts: tuple[str, ...]
     best: tuple[bool, ...]
+    near_floor: tuple[bool, ...]
 
 
 def table_of(suite: Suite, results: pd.DataFrame, kind: Format) -> str:
@@ -58,8 +70,10 @@ def table_of(suite: Suite, results: pd.DataFrame, kind: Format) -> str:
     if kind == "csv":
         return _csv(suite, results)
     rows = [row for block in suite.blocks for row in _rows_of_block(suite, block.id, results)]
+    # What explains a mark is printed with it; LaTeX has the other notes in comments.
+    legend = [f"{_MARK} {NEAR_FLOOR_NOTE}"] if any(any(row.near_floor) for row in rows) else []
     notes = notes_of(suite, results)
-    return _markdown(rows, notes) if kind == "markdown" else _latex(rows, notes)
+    return _markdown(rows, [*legend, *notes]) if kind == "markdown" else _latex(rows, legend, notes)
 
 
 def missing_runs(suite: Suite, results: pd.DataFrame) -> list[str]:
@@ -85,7 +99,8 @@ def notes_of(suite: Suite, results: pd.DataFrame) -> list[str]:
         + " (heldout: the evaluation is chosen on fitting views kept apart; "
         "paper: on the test views, as published).",
         "PSNR and SSIM over the full frame on 8-bit sRGB. Prep.: raw CT to ready scene; with views: "
-        "ground-truth fitting views counted too.",
+        "ground-truth fitting views counted too. Floor: what a perfect method would score against this "
+        "ground truth, which has noise of its own.",
     ]
     machines = results[["cpu", "cores", "gpu"]].drop_duplicates()
     notes += [f"Measured on {row.cpu}, {row.cores} cores, GPU: {row.gpu}." for row in machines.itertuples()]
@@ -107,7 +122,8 @@ def _rows_of_block(suite: Suite, block_id: str, results: pd.DataFrame) -> list[R
     for method in block.methods:
         if method not in found.index:
             blank = (ABSENT,) * len(TABLE_COLUMNS)
-            rows.append(Row(condition=block.title, method=method, texts=blank, best=(False,) * len(blank)))
+            none = (False,) * len(blank)
+            rows.append(Row(condition=block.title, method=method, texts=blank, best=none, near_floor=none))
             continue
         record = found.loc[method]
         texts = tuple(
@@ -115,7 +131,12 @@ def _rows_of_block(suite: Suite, block_id: str, results: pd.DataFrame) -> list[R
             for column in TABLE_COLUMNS
         )
         best = tuple(_is_best(column, found, text) for column, text in zip(TABLE_COLUMNS, texts, strict=True))
-        rows.append(Row(condition=block.title, method=record["method_title"], texts=texts, best=best))
+        near = tuple(
+            column.source == "psnr_db" and bool(record["near_noise_floor"]) for column in TABLE_COLUMNS
+        )
+        rows.append(
+            Row(condition=block.title, method=record["method_title"], texts=texts, best=best, near_floor=near)
+        )
     return rows
 
 
@@ -143,7 +164,10 @@ def _markdown(rows: Sequence[Row], notes: Sequence[str]) -> str:
         [
             row.condition if index == 0 or rows[index - 1].condition != row.condition else "",
             row.method,
-            *(f"**{text}**" if best else text for text, best in zip(row.texts, row.best, strict=True)),
+            *(
+                (f"**{text}**" if best else text) + _MARK * near
+                for text, best, near in zip(row.texts, row.best, row.near_floor, strict=True)
+            ),
         ]
         for index, row in enumerate(rows)
     ]
@@ -165,7 +189,7 @@ def _markdown_line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(padded) + " |"
 
 
-def _latex(rows: Sequence[Row], notes: Sequence[str]) -> str:
+def _latex(rows: Sequence[Row], legend: Sequence[str], notes: Sequence[str]) -> str:
     columns = len(TABLE_COLUMNS)
     lines = [
         "% needs \\usepackage{booktabs}",
@@ -178,11 +202,13 @@ def _latex(rows: Sequence[Row], notes: Sequence[str]) -> str:
         if new:
             lines.append("\\midrule")
         figures = [
-            f"\\textbf{{{_tex(text)}}}" if best else _tex(text)
-            for text, best in zip(row.texts, row.best, strict=True)
+            (f"\\textbf{{{_tex(text)}}}" if best else _tex(text)) + _tex(_MARK) * near
+            for text, best, near in zip(row.texts, row.best, row.near_floor, strict=True)
         ]
         lines.append(" & ".join([_tex(row.condition) if new else "", _tex(row.method), *figures]) + r" \\")
-    lines += ["\\bottomrule", "\\end{tabular}", *(f"% {note}" for note in notes)]
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    lines += [f"\\par\\smallskip{{\\footnotesize {_tex(line)}\\par}}" for line in legend]
+    lines += [f"% {note}" for note in notes]
     return "\n".join(lines) + "\n"
 
 
@@ -197,6 +223,7 @@ _TEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "†": r"\textdagger{}",
 }
 
 

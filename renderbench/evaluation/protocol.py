@@ -17,6 +17,7 @@ from renderbench.progress import progress
 
 if TYPE_CHECKING:
     from renderbench.cameras import Camera
+    from renderbench.groundtruth.viewset import ViewSet
     from renderbench.methods import Scene
 
 # Rendering is repeated until this much time is on the clock, so that a fast scene is timed fairly.
@@ -42,17 +43,17 @@ class Judgement:
     fps: float
 
 
-def judge(
-    scene: Scene, cameras: Sequence[Camera], truth: NDArray[np.uint8], noise_floor_db: Sequence[float | None]
-) -> Judgement:
-    """Render ``scene`` at every camera, score it against ``truth`` and time it.
+def judge(scene: Scene, truth: ViewSet) -> Judgement:
+    """Render ``scene`` at every camera of ``truth``, score it against its images and time it.
 
     Args:
         scene: what a method prepared.
-        cameras: N test cameras.
-        truth: (N, H, W, 3) uint8 ground truth.
-        noise_floor_db: N noise floors of the ground truth.
+        truth: the test views.
+
+    Raises:
+        InputError: an image of the views is damaged.
     """
+    cameras, images = truth.cameras, truth.images()
     renders, views = [], []
     with progress("scoring", len(cameras), "views") as bar:
         for index, camera in enumerate(cameras):
@@ -61,9 +62,10 @@ def judge(
             views.append(
                 ViewScore(
                     view=index,
-                    psnr_db=_finite(psnr(truth[index], renders[index])),
-                    ssim=ssim(truth[index], renders[index]),
-                    noise_floor_db=_finite(noise_floor_db[index]),
+                    psnr_db=_finite(psnr(images[index], renders[index])),
+                    ssim=ssim(images[index], renders[index]),
+                    noise_floor_db=truth.noise_floor_db[index],
+                    noise_floor_ssim=truth.noise_floor_ssim[index],
                 )
             )
             bar.advance()
@@ -82,8 +84,8 @@ def mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _frames_per_second(scene: Scene, cameras: Sequence[Camera]) -> float:

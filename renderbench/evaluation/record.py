@@ -11,25 +11,45 @@ from renderbench.artefacts import is_staging
 from renderbench.config import Strict
 from renderbench.records import read_record, write_record
 
-RECORD_SCHEMA = 1
+RECORD_SCHEMA = 2
 RECORD_FILE = "record.json"
 
 
 class ViewScore(Strict):
-    """The scores of one test view; ``psnr_db`` is None where the images are equal."""
+    """The scores of one test view; ``psnr_db`` is None where the images are equal.
+
+    The noise floors are what a perfect method would score against this view of the ground truth; without
+    any noise None and 1.
+    """
 
     view: int
     psnr_db: float | None
     ssim: float
     noise_floor_db: float | None
+    noise_floor_ssim: float
+
+
+class GroundTruth(Strict):
+    """What rendered the views that a run was judged on.
+
+    ``settings`` are the suite's, ``noise_floor`` among them the preset or the dB that its views were
+    sampled to, unless ``samples_per_pixel`` fixes their number. ``samples_per_pixel_mean`` is what was
+    taken, over the test views.
+    """
+
+    renderer: str
+    version: str
+    noise_floor: str | float | None
+    samples_per_pixel_mean: float
+    settings: dict[str, Any]
 
 
 class Record(Strict):
     """One method on one scan under one condition.
 
     ``seconds`` is the preparation ledger, itemised. ``psnr_db`` and ``ssim`` are means over the test
-    views. ``fps`` is the mean over the test views after a warm-up. ``noise_floor_db`` is the PSNR that
-    a perfect method would score against this ground truth.
+    views. ``fps`` is the mean over the test views after a warm-up. ``noise_floor_db`` and
+    ``noise_floor_ssim`` are what a perfect method would score against this ground truth, in the mean.
     """
 
     digest: str
@@ -49,7 +69,7 @@ class Record(Strict):
     resolution: int
     fit_views: int
     test_views: int
-    renderer: dict[str, Any]
+    ground_truth: GroundTruth
     psnr_db: float | None
     ssim: float
     points: int
@@ -58,6 +78,7 @@ class Record(Strict):
     seconds_without_views: float
     seconds_full: float
     noise_floor_db: float | None
+    noise_floor_ssim: float
     views: list[ViewScore]
     notes: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str]

@@ -17,8 +17,8 @@ from renderbench.errors import InputError, RenderbenchError
 from renderbench.evaluation.contact_sheet import write_contact_sheet
 from renderbench.evaluation.ledger import Ledger
 from renderbench.evaluation.machine import hardware, versions
-from renderbench.evaluation.protocol import judge, mean
-from renderbench.evaluation.record import RECORD_FILE, RECORD_SCHEMA, Record
+from renderbench.evaluation.protocol import judge
+from renderbench.evaluation.record import RECORD_FILE, RECORD_SCHEMA, GroundTruth, Record
 from renderbench.groundtruth.stage import open_views
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
@@ -151,7 +151,7 @@ def _run(
         seed=job.suite.seed,
     )
     scene = method.prepare(task, ledger)
-    judgement = judge(scene, test.cameras, test.images(), test.noise_floor_db)
+    judgement = judge(scene, test)
     with staged(folder) as staging:
         (staging / "renders").mkdir(parents=True)
         for index, render in enumerate(judgement.renders):
@@ -175,11 +175,7 @@ def _run(
             resolution=test.cameras[0].width,
             fit_views=len(fit.cameras),
             test_views=len(test.cameras),
-            renderer={
-                **job.suite.renderer.model_dump(mode="json"),
-                "version": test.record.made_from["renderer"]["version"],
-                "samples_per_pixel": test.samples_mean,
-            },
+            ground_truth=_ground_truth(job.suite, test),
             psnr_db=judgement.psnr_db,
             ssim=judgement.ssim,
             points=scene.point_count,
@@ -187,7 +183,8 @@ def _run(
             seconds=ledger.as_dict(),
             seconds_without_views=ledger.without_views(),
             seconds_full=ledger.full(),
-            noise_floor_db=mean([view.noise_floor_db for view in judgement.views]),
+            noise_floor_db=test.noise_floor_mean_db,
+            noise_floor_ssim=test.noise_floor_mean_ssim,
             views=judgement.views,
             notes=dict(scene.notes),
             inputs=identity["inputs"],
@@ -212,6 +209,17 @@ def _fitting_views(root: Root, job: Job) -> ViewSet:
             "list one; fits to several selections are planned",
         )
     return open_views(root, job.suite, job.block, job.scan, "fit", groups=shown[0].groups)
+
+
+def _ground_truth(suite: Suite, views: ViewSet) -> GroundTruth:
+    settings = suite.renderer
+    return GroundTruth(
+        renderer=settings.name,
+        version=views.record.made_from["renderer"]["version"],
+        noise_floor=settings.noise_floor if settings.samples_per_pixel is None else None,
+        samples_per_pixel_mean=views.samples_mean,
+        settings=settings.model_dump(mode="json", exclude={"name"}),
+    )
 
 
 def _identity(

@@ -112,7 +112,8 @@ def test_cameras_that_cannot_be_read_are_one_clear_line(sets: tuple[ViewSet, Vie
         case "kind":
             found = [found]
     path.write_text(json.dumps(found))
-    expected = rf"{path}: expected {FIT} cameras, found {FIT - 1 if spoil == 'count' else 0} that can be read; remove it"
+    readable = FIT - 1 if spoil == "count" else 0
+    expected = f"{path}: expected {FIT} cameras, found {readable} that can be read; remove it"
     with pytest.raises(InputError, match=expected):
         read_transforms(path, FIT, remedy="remove it")
 
