@@ -1,5 +1,7 @@
 """The native renderer against what is known exactly, before it is called ground truth."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numba import njit
@@ -77,10 +79,20 @@ def transmittance(
     return 1.0 - view.alpha.mean(dtype=np.float64), expected, error
 
 
-def test_transmittance_of_a_random_oblique_medium_pixel_by_pixel() -> None:
-    target = random_medium(oblique())
-    size, samples = 32, 1024
-    camera = telescope(target, (0.3, -1.0, 0.4), resolution=size, width_mm=1.5 * target.radius_mm)
+def one_voxel() -> Medium:
+    return medium(np.array([[[2.0]]]), 1.0, oblique())
+
+
+def flat_voxels() -> Medium:
+    return random_medium(oblique() @ np.diag([0.2, 0.3, 4.0, 1.0]), thickness=2.0)
+
+
+@pytest.mark.parametrize(
+    ("made", "zoom"), [(lambda: random_medium(oblique()), 1.5), (one_voxel, 1.5), (flat_voxels, 0.3)]
+)
+def test_transmittance_of_oblique_media_pixel_by_pixel(made: Callable[[], Medium], zoom: float) -> None:
+    target, size, samples = made(), 32, 1024
+    camera = telescope(target, (0.3, -1.0, 0.4), resolution=size, width_mm=zoom * target.radius_mm)
     view = render(target, camera, seed=3, samples_per_pixel=samples)
 
     fine = 4
@@ -89,7 +101,7 @@ def test_transmittance_of_a_random_oblique_medium_pixel_by_pixel() -> None:
     plane = np.stack([(columns - 16) / camera.fx_px, (rows - 16) / camera.fy_px, np.ones_like(rows)], axis=-1)
     directions = plane @ camera.world_from_camera[:3, :3].T
     distance = np.linalg.norm(camera.position_mm - target.center_mm)
-    step = 0.02
+    step = target.radius_mm / 500
     along = np.arange(distance - target.radius_mm, distance + target.radius_mm, step)
     voxel_from_world = np.linalg.inv(target.world_from_voxel)
     start = voxel_from_world[:3, :3] @ camera.position_mm + voxel_from_world[:3, 3]
@@ -103,10 +115,10 @@ def test_transmittance_of_a_random_oblique_medium_pixel_by_pixel() -> None:
     error = np.sqrt(expected * (1 - expected) / samples)
     seen = samples * expected * (1 - expected) > 10
     scores = (view.alpha[seen] - expected[seen]) / error[seen]
-    assert seen.sum() > 500
+    assert seen.sum() > 300
     assert abs(scores.mean()) < TOLERANCE / np.sqrt(seen.sum())
     # Stratified positions in the pixel can only lower the noise.
-    assert 0.85 < scores.std() < 1.05
+    assert 0.8 < scores.std() < 1.06
     assert abs(scores).max() < 4.5
 
 
