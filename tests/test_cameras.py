@@ -5,6 +5,10 @@ from renderbench.cameras import Camera, look_at, smallest_angle_deg, sphere_came
 from renderbench.errors import InputError
 
 CENTER = (10.0, -20.0, 30.0)
+# Fitting and test views, and training views of all classes and of one selection.
+PAPER_COUNTS = [20, 40, 60, 30]
+ANYWHERE = np.random.default_rng(0).normal(size=(4000, 3))
+ANYWHERE /= np.linalg.norm(ANYWHERE, axis=1, keepdims=True)
 
 
 def cameras(count: int = 20, layout: str = "fibonacci", seed: int = 1, **keywords: object) -> list[Camera]:
@@ -72,6 +76,20 @@ def test_sphere_just_fits_the_frame() -> None:
     assert silhouette_px == pytest.approx(32.0)
 
 
+@pytest.mark.parametrize("layout", ["fibonacci", "random"])
+@pytest.mark.parametrize("count", PAPER_COUNTS)
+def test_the_sphere_is_inside_the_frame_of_every_camera(count: int, layout: str) -> None:
+    surface = CENTER + 100.0 * ANYWHERE
+    for camera in cameras(count, layout):
+        pixels, depths = camera.project(surface)
+        assert depths.min() > 0
+        assert pixels.min() >= -1e-9
+        assert pixels.max() <= 64 + 1e-9
+        # And it fills the frame: no row or column of the border is wasted.
+        assert (pixels.min(axis=0) < 0.5).all()
+        assert (pixels.max(axis=0) > 63.5).all()
+
+
 def test_opengl_round_trip_looks_along_minus_z() -> None:
     camera = cameras()[3]
     matrix = camera.opengl_camera_to_world()
@@ -82,21 +100,42 @@ def test_opengl_round_trip_looks_along_minus_z() -> None:
     assert again.camera_from_world == pytest.approx(camera.camera_from_world)
 
 
-def test_fibonacci_views_are_evenly_spread_and_seeded() -> None:
-    directions = view_directions(cameras(40), CENTER)
-    cosines = directions @ directions.T - 2 * np.eye(40)
-    assert np.degrees(np.arccos(cosines.max(axis=1))).min() > 18
-    assert np.linalg.norm(directions.mean(axis=0)) < 0.02
-    same, other = view_directions(cameras(40), CENTER), view_directions(cameras(40, seed=2), CENTER)
-    assert (directions == same).all()
-    assert not np.allclose(directions, other)
+@pytest.mark.parametrize("count", PAPER_COUNTS)
+@pytest.mark.parametrize("seed", range(3))
+def test_fibonacci_views_are_evenly_spread(count: int, seed: int) -> None:
+    """No two near each other, no gap: N even caps have a radius of about 115° / sqrt(N)."""
+    directions = view_directions(cameras(count, seed=seed), CENTER)
+    nearest = np.sort(directions @ directions.T, axis=1)[:, -2]
+    assert np.degrees(np.arccos(nearest)).min() > 175 / np.sqrt(count)
+    gap_deg = np.degrees(np.arccos((ANYWHERE @ directions.T).max(axis=1).min()))
+    assert gap_deg < 160 / np.sqrt(count)
+    assert np.linalg.norm(directions.mean(axis=0)) < 0.03
 
 
-@pytest.mark.parametrize(("layout", "least_deg"), [("fibonacci", 6.0), ("random", 8.0)])
-@pytest.mark.parametrize("seed", range(5))
-def test_test_views_keep_their_distance_from_fitting_views(layout: str, least_deg: float, seed: int) -> None:
-    fit = cameras(20, layout, seed=2 * seed)
+def test_fibonacci_views_are_rotated_by_their_seed() -> None:
+    one, same, other = (view_directions(cameras(40, seed=seed), CENTER) for seed in (1, 1, 2))
+    assert (one == same).all()
+    # Another rotation, and not of the order of the views: every angle between two views stays.
+    assert one @ one.T == pytest.approx(other @ other.T, abs=1e-9)
+    assert smallest_angle_deg(one[:1], other[:1]) > 1
+
+
+def test_random_views_are_an_option_and_are_not_a_lattice() -> None:
+    directions = view_directions(cameras(40, "random"), CENTER)
+    nearest = np.sort(directions @ directions.T, axis=1)[:, -2]
+    assert np.degrees(np.arccos(nearest)).min() < 15
+
+
+@pytest.mark.parametrize(("layout", "share"), [("fibonacci", 0.9), ("random", 1.0)])
+@pytest.mark.parametrize("fitted", [20, 40, 60])
+@pytest.mark.parametrize("seed", range(4))
+def test_test_views_keep_their_distance_from_fitting_views(
+    layout: str, share: float, fitted: int, seed: int
+) -> None:
+    """The 40 test views of the paper, outside caps that cover a tenth of the sphere, or nearly."""
+    fit = cameras(fitted, layout, seed=2 * seed)
     test = cameras(40, layout, seed=2 * seed + 1, apart_from=fit)
+    least_deg = share * np.degrees(np.arccos(1 - 0.2 / fitted))
     angle = smallest_angle_deg(view_directions(test, CENTER), view_directions(fit, CENTER))
     assert angle > least_deg
     again = cameras(40, layout, seed=2 * seed + 1, apart_from=fit)

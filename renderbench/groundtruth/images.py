@@ -146,7 +146,7 @@ def read_exr(path: Path, camera: Camera, *, sha256: str | None) -> LinearImage:
         raise InputError(
             path,
             "expected the view's EXR image, found none",
-            "set `exr = true` under [views] in the suite and run `renderbench groundtruth`",
+            "set `exr = true` under [views] in the suite or run `renderbench groundtruth --exr`",
         )
     # All of this before OpenEXR sees the file: it reports every fault alike, and on stderr too.
     if content[: len(_EXR_MAGIC)] != _EXR_MAGIC:

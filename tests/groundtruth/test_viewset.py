@@ -215,6 +215,26 @@ def test_exr_changes_no_digest(tmp_path: Path) -> None:
     assert digests[0] == digests[1]
 
 
+def test_the_body_is_inside_the_frame_of_every_view(tmp_path: Path) -> None:
+    """All that interpolation lets a visible voxel reach along its axes; the paper's numbers of views."""
+    root = prepare_study(tmp_path)
+    training = {"dataset": "folder", "scans": "test", "views": [{"groups": "all", "views": 60}]}
+    study = suite(views={"fit": 20, "test": 40}, training=[training])
+    condition = condition_of(root, study, study.blocks[0], "tiny", "all")
+    medium = condition.medium()
+    visible = np.argwhere(medium.density[..., 0] > 0)[:, ::-1]
+    steps = np.concatenate([np.eye(3), -np.eye(3)])
+    reached = (visible[:, None] + steps).reshape(-1, 3)
+    world = reached @ medium.world_from_voxel[:3, :3].T + medium.world_from_voxel[:3, 3]
+    found = condition.cameras(medium)
+    assert {role: len(views) for role, views in found.items()} == {"fit": 20, "test": 40, "train": 60}
+    for camera in (camera for views in found.values() for camera in views):
+        pixels, depths = camera.project(world)
+        assert depths.min() > 0
+        assert pixels.min() >= 0
+        assert pixels.max() <= 32
+
+
 def test_a_disk_without_room_is_an_os_error_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     target = tmp_path / "images" / ("x" * 300 + ".exr")
