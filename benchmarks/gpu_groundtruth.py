@@ -230,7 +230,8 @@ def markdown(result: dict[str, Any]) -> str:
     obstacle = cuda_obstacle()
     lines = [
         f"{scene['scan']}, {' x '.join(map(str, scene['voxels']))} voxels; "
-        f"{at['gpu'] or 'no NVIDIA driver'}; {at['processor']}, {at['threads']} threads; Python {at['python']}, {packages}.",
+        f"{at['gpu'] or 'no NVIDIA driver'}; {at['processor']}, "
+        f"{at['threads']} threads; Python {at['python']}, {packages}.",
         "",
         f"| renderer | samples/s | s a view of {scene['resolution']}² at {floor:g} dB | measured at |",
         "|---|---|---|---|",
