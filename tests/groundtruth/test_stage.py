@@ -77,7 +77,7 @@ def test_a_set_reads_back(rendered) -> None:
 def test_transforms_are_what_other_tools_read(rendered) -> None:
     views = opened(rendered)
     transforms = json.loads((views.path / "transforms.json").read_text())
-    assert transforms["camera_model"] == "OPENCV"
+    assert transforms["camera_model"] == "PINHOLE"
     assert (transforms["w"], transforms["h"], transforms["cx"], transforms["cy"]) == (32, 32, 16.0, 16.0)
     for index, frame in enumerate(transforms["frames"]):
         assert (views.path / frame["file_path"]) == views.image_path(index)
@@ -219,7 +219,7 @@ if __name__ == "__main__":
 def test_a_killed_run_resumes_at_the_view_in_hand(tmp_path, prepared) -> None:
     root = Root(tmp_path / "root")
     shutil.copytree(prepared.path / "scans", root.path / "scans")
-    study = suite(renderer={"samples_per_pixel": 4096}, views={"fit": 6, "test": 1})
+    study = suite(renderer={"samples_per_pixel": 1024}, views={"fit": 6, "test": 1})
     images = root.path / "views/folder/tiny/seen.all.tiny-fit/images"
     process = subprocess.Popen(
         [sys.executable, "-c", _RENDER, str(root.path), study.model_dump_json()],
