@@ -91,14 +91,14 @@ def groundtruth(
     _check_alone({"--dry-run": dry_run, "--export-only": export_only, "--import": import_from})
     _check_with("--samples", samples, "--export-only", export_only is not None)
     _check_with("--pbrt", pbrt, "--renderer pbrt", asked.renderer.name == "pbrt")
+    if dry_run:
+        _estimate(study, asked, threads, pbrt, as_json)
+        return
     if export_only:
         _export(study, asked, export_only, samples, as_json)
         return
     if import_from:
         _import(study, asked, import_from, as_json)
-    elif dry_run:
-        _estimate(study, asked, threads, pbrt, as_json)
-        return
     else:
         report = render_suite(study, asked, threads=threads, cluster=workers, pbrt=pbrt)
         report_views(report, as_json)
@@ -136,7 +136,8 @@ def _estimate(root: Root, suite: Suite, threads: int | None, pbrt: Path | None, 
         figures = f"{each.views:>5}  {each.samples:>13}  {each.seconds:>6.1f}  {each.core_hours:>10.3g}"
         print(f"{each.name:<{width}}   {figures}{'' if each.measured else '  (as its like)'}")
     print(f"{'sum':<{width}}   {cost.views:>5}  {'':>13}  {'':>6}  {cost.core_hours:>10.3g}")
-    print(f"estimated from small renders on this machine, {cost.threads} threads a view; nothing was written")
+    cores = f"{cost.threads} {'core' if cost.threads == 1 else 'cores'}"
+    print(f"estimated from small renders on this machine, seconds with {cores}; nothing was written")
 
 
 def _export(root: Root, suite: Suite, folder: Path, samples: int | None, as_json: bool) -> None:
