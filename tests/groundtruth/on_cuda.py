@@ -51,7 +51,7 @@ def rendered(target: Medium, camera: Camera, device: str, folder: Path, **change
         changes["environment_map"] = write_map(folder, sky)
     renderer = NativeRenderer(target, settings(**changes), threads=1, device=device)
     assert renderer.device.partition(":")[0] == device
-    return renderer.render_pass(camera, seed=3, first=5, count=3)
+    return renderer.render_pass(camera, seed=3, first=5, count=2)
 
 
 @pytest.mark.parametrize("lights", LIGHTS)

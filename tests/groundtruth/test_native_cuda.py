@@ -18,10 +18,16 @@ from renderbench.groundtruth.native import NativeRenderer, devices
 from renderbench.groundtruth.native.cuda import Obstacle, cuda_obstacle, obstacles
 from renderbench.groundtruth.native.rays import Rays
 from renderbench.groundtruth.native.scene import scene_of
-from tests.groundtruth.media import medium, settings
+from tests.groundtruth.media import medium, settings, write_map
 
-# They need a device, and are skipped without one.
-from tests.groundtruth.on_cuda import *  # noqa: F403
+# The tests among them need a device, and are skipped without one.
+from tests.groundtruth.on_cuda import (  # noqa: F401
+    LIGHTS,
+    camera,
+    target,
+    test_cuda_and_cpu_trace_the_same_paths,
+    test_launches_and_bands_change_nothing,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 NONE = Obstacle(found="none at all", remedy="buy one")
@@ -53,7 +59,7 @@ def test_under_the_simulator() -> None:
         env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -88,6 +94,17 @@ def test_the_kernel_compiles_without_a_device_and_keeps_to_float32(monkeypatch: 
     ]
     # The five sums of a pixel, and the divisions that make them means.
     assert sorted(operation for operation, _ in unexpected) == ["add.f64"] * 5 + ["div.rn.f64"] * 5
+
+
+@pytest.mark.parametrize("lights", LIGHTS)
+def test_no_array_is_empty(tmp_path: Path, lights: str) -> None:
+    """numba-cuda launches no kernel with an empty array, and only a device would tell."""
+    changes = dict(LIGHTS[lights])
+    if changes.get("environment_map"):
+        changes["environment_map"] = write_map(tmp_path, np.ones((2, 4, 3)))
+    scene = scene_of(medium(np.ones((1, 1, 1))), settings(**changes))
+    arrays = [scene.density, scene.majorants, scene.voxels_per_mm, *scene.lights]
+    assert min(each.size for each in arrays) > 0
 
 
 def test_a_device_that_cannot_be_used_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,9 +34,10 @@ class Illumination(NamedTuple):
     Args:
         radiance: of a constant environment; 0 with a map.
         sky: (H, W, 4) radiance (rgb) of the environment map and the density (1/sr) with which
-            :func:`towards_sky` draws it; (0, 0, 4) for a constant environment.
-        rows: (H,) cumulative chance of each row of the sky; empty where it is not looked for.
-        columns: (H, W) cumulative chance of each pixel in its row.
+            :func:`towards_sky` draws it; (1, 1, 4) for a constant environment (numba-cuda launches no kernel
+            with an empty array, and no map is one column wide).
+        rows: (H,) cumulative chance of each row of the sky.
+        columns: (H, W) cumulative chance of each pixel in its row; (1, 1) where the sky is not looked for.
         world_from_axes: (3, 3).
         key: (3,) towards the key light.
         key_irradiance: 0 without a key light.
@@ -65,12 +66,13 @@ def illumination(settings: RendererSettings, axes_from_world: NDArray[np.float64
     """
     radiance = environment_map(settings)
     key = settings.key_light
+    constant = radiance is None
     if radiance is None:
-        radiance = np.empty((0, 0, 3), dtype=np.float32)
+        radiance = np.zeros((1, 1, 3), dtype=np.float32)
     density, rows, columns = _importance(radiance)
     towards = np.zeros(3) if key is None else np.asarray(key.towards) / np.linalg.norm(key.towards)
     return Illumination(
-        radiance=_F(0.0 if radiance.size else settings.environment_radiance),
+        radiance=_F(settings.environment_radiance if constant else 0.0),
         sky=np.concatenate([radiance, density[..., None]], axis=-1),
         rows=rows,
         columns=columns,
@@ -91,11 +93,11 @@ def _importance(
     looked for at all.
     """
     height, width, _ = radiance.shape
-    solid_angles = pixel_solid_angles(height, width)[:, None] if height else np.empty((0, 1))
+    solid_angles = pixel_solid_angles(height, width)[:, None]
     power = radiance.mean(axis=-1, dtype=np.float64) * solid_angles
     excess = np.maximum(power - power.sum() * solid_angles / (4 * math.pi), 0.0)
     if excess.sum() <= _ALL_BUT_CONSTANT * power.sum():
-        return np.zeros((height, width), np.float32), np.empty(0, np.float32), np.empty((0, 0), np.float32)
+        return np.zeros((height, width), np.float32), np.ones(1, np.float32), np.ones((1, 1), np.float32)
     rows = _cumulative(excess.sum(axis=1))
     columns = _cumulative(excess)
     chances = np.diff(rows, prepend=0.0)[:, None] * np.diff(columns, axis=1, prepend=0.0)
@@ -117,7 +119,7 @@ def _cumulative(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 @helper
 def sky_light(u: Any, v: Any, w: Any, lights: Any) -> tuple[Any, Any, Any, Any]:
     """Radiance (rgb) of the sky in a direction, and the density with which it is looked for there."""
-    if lights.sky.shape[0] == 0:
+    if lights.sky.shape[1] == 1:
         return lights.radiance, lights.radiance, lights.radiance, _F(0.0)
     world = lights.world_from_axes
     left = world[0, 0] * u + world[0, 1] * v + world[0, 2] * w

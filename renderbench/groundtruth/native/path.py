@@ -51,8 +51,8 @@ def trace_path(
     state = mixed(stream + (sample + _U64(1)) * _PATHS)
     state, first_tau, _ = two_uniforms(state)
     tau = -math.log(_F(1.0) - first_tau)
-    looks_for_sky = lights.rows.shape[0] > 0
-    dark_sky = lights.sky.shape[0] == 0 and lights.radiance == nothing
+    looks_for_sky = lights.columns.shape[1] > 1
+    dark_sky = lights.sky.shape[1] == 1 and lights.radiance == nothing
     red = green = blue = _F(1.0)
     light_r = light_g = light_b = nothing
     met = _F(1.0)

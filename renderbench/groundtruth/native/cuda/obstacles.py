@@ -77,9 +77,9 @@ def _pixel_of_nothing() -> Scene:
         voxels_per_mm=np.ones(3, dtype=np.float32),
         lights=Illumination(
             radiance=np.float32(1.0),
-            sky=np.zeros((0, 0, 4), dtype=np.float32),
-            rows=np.zeros(0, dtype=np.float32),
-            columns=np.zeros((0, 0), dtype=np.float32),
+            sky=np.zeros((1, 1, 4), dtype=np.float32),
+            rows=np.ones(1, dtype=np.float32),
+            columns=np.ones((1, 1), dtype=np.float32),
             world_from_axes=np.eye(3, dtype=np.float32),
             key=nothing,
             key_irradiance=np.float32(0.0),
