@@ -131,13 +131,14 @@ def _estimate(root: Root, suite: Suite, threads: int | None, pbrt: Path | None, 
         print("every view is there")
         return
     width = max(len(each.name) for each in cost.conditions)
-    print(f"{'condition':<{width}}   views  samples/pixel  s/view  core-hours")
+    print(f"{'condition':<{width}}   views  samples/pixel  s/view  {cost.unit}")
     for each in cost.conditions:
-        figures = f"{each.views:>5}  {each.samples:>13}  {each.seconds:>6.1f}  {each.core_hours:>10.3g}"
+        figures = f"{each.views:>5}  {each.samples:>13}  {each.seconds:>6.1f}  {each.hours:>10.3g}"
         print(f"{each.name:<{width}}   {figures}{'' if each.measured else '  (as its like)'}")
-    print(f"{'sum':<{width}}   {cost.views:>5}  {'':>13}  {'':>6}  {cost.core_hours:>10.3g}")
+    print(f"{'sum':<{width}}   {cost.views:>5}  {'':>13}  {'':>6}  {cost.hours:>10.3g}")
     cores = f"{cost.threads} {'core' if cost.threads == 1 else 'cores'}"
-    print(f"estimated from small renders on this machine, seconds with {cores}; nothing was written")
+    device = cores if cost.device == "cpu" else cost.device
+    print(f"estimated from small renders on this machine, seconds with {device}; nothing was written")
 
 
 def _export(root: Root, suite: Suite, folder: Path, samples: int | None, as_json: bool) -> None:

@@ -42,7 +42,7 @@ class ConditionCost:
         views: how many are pending; some that an interrupted or older call made may still hold.
         samples: a pixel.
         seconds: a view, with the threads of the estimate.
-        core_hours: of all of them.
+        hours: of all of them: core-hours, or GPU-hours where a GPU renders.
         measured: whether this scan was rendered, or the mean of others stands for it.
     """
 
@@ -50,16 +50,28 @@ class ConditionCost:
     views: int
     samples: int
     seconds: float
-    core_hours: float
+    hours: float
     measured: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What stage 2 will cost; ``threads`` is what a view's seconds are meant with."""
+    """What stage 2 will cost.
+
+    Args:
+        conditions: those with pending views.
+        threads: what a view's seconds are meant with; of no meaning on a GPU.
+        device: ``cpu``, or ``cuda: `` and the GPU's name.
+    """
 
     conditions: tuple[ConditionCost, ...]
     threads: int
+    device: str
+
+    @property
+    def unit(self) -> str:
+        """Of ``hours``."""
+        return "core-hours" if self.device == "cpu" else "GPU-hours"
 
     @property
     def views(self) -> int:
@@ -67,13 +79,13 @@ class Cost:
         return sum(each.views for each in self.conditions)
 
     @property
-    def core_hours(self) -> float:
+    def hours(self) -> float:
         """Of all of them."""
-        return math.fsum(each.core_hours for each in self.conditions)
+        return math.fsum(each.hours for each in self.conditions)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {**asdict(self), "views": self.views, "core_hours": self.core_hours}
+        return {**asdict(self), "views": self.views, "hours": self.hours, "unit": self.unit}
 
 
 def estimate_cost(root: Root, suite: Suite, *, threads: int | None = None, pbrt: Path | None = None) -> Cost:
@@ -105,7 +117,8 @@ def estimate_cost(root: Root, suite: Suite, *, threads: int | None = None, pbrt:
         mean = _mean([figures[each.name] for each in chosen])
         figures |= {each.name: mean for each in scans if each.name not in figures}
     costs = tuple(_cost(each, figures[each.name], used) for each in wanted)
-    return Cost(conditions=costs, threads=used)
+    device = next((each.device for each in figures.values()), "cpu")
+    return Cost(conditions=costs, threads=used, device=device)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,10 +142,11 @@ class _Pending:
 
 @dataclass(frozen=True, kw_only=True)
 class _Figures:
-    """Of a view: samples a pixel and seconds; and whether they were measured on its own scan."""
+    """Of a view: samples a pixel, seconds, on what; and whether they were measured on its own scan."""
 
     samples: float
     seconds: float
+    device: str
     measured: bool
 
 
@@ -178,7 +192,18 @@ def _measured(pending: _Pending, threads: int, pbrt: Path | None) -> _Figures:
     rate = rays / max(seconds - _PASSES * len(places) * overhead, 0.1 * seconds)
     needed = float(np.mean(samples))
     pixels = cameras[0].width * cameras[0].height
-    return _Figures(samples=needed, seconds=_PASSES * overhead + pixels * needed / rate, measured=True)
+    return _Figures(
+        samples=needed,
+        seconds=_PASSES * overhead + pixels * needed / rate,
+        device=_device(renderer),
+        measured=True,
+    )
+
+
+def _device(renderer: Renderer) -> str:
+    from renderbench.groundtruth.native import NativeRenderer
+
+    return renderer.device if isinstance(renderer, NativeRenderer) else "cpu"
 
 
 def _affordable(settings: RendererSettings) -> RendererSettings:
@@ -221,6 +246,7 @@ def _mean(figures: Sequence[_Figures]) -> _Figures:
     return _Figures(
         samples=float(np.mean([each.samples for each in figures])),
         seconds=float(np.mean([each.seconds for each in figures])),
+        device=figures[0].device,
         measured=False,
     )
 
@@ -232,6 +258,6 @@ def _cost(pending: _Pending, figures: _Figures, threads: int) -> ConditionCost:
         views=views,
         samples=round(figures.samples),
         seconds=figures.seconds,
-        core_hours=views * figures.seconds * threads / 3600,
+        hours=views * figures.seconds * (threads if figures.device == "cpu" else 1) / 3600,
         measured=figures.measured,
     )

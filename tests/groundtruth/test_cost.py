@@ -7,6 +7,7 @@ import pytest
 
 from renderbench.groundtruth import cost
 from renderbench.groundtruth.cost import estimate_cost
+from renderbench.groundtruth.native import NativeRenderer
 from renderbench.groundtruth.stage import open_views, render_suite
 from renderbench.layout import Root
 from tests.groundtruth.studies import prepare_study, suite
@@ -42,7 +43,8 @@ def test_samples_are_estimated_within_a_factor_of_1_5(root, monkeypatch, floor_d
     assert files(root) == before, "a dry run writes nothing"
     (condition,) = found.conditions
     assert (condition.name, condition.views, condition.measured) == ("folder/tiny/seen.all.tiny", 5, True)
-    assert found.core_hours == pytest.approx(5 * condition.seconds / 3600)
+    assert (found.device, found.unit) == ("cpu", "core-hours")
+    assert found.hours == pytest.approx(5 * condition.seconds / 3600)
 
     render_suite(root, study)
     taken = open_views(root, study, study.blocks[0], "tiny", "fit").samples_mean
@@ -71,3 +73,10 @@ def test_only_pending_views_cost_and_scans_of_a_kind_stand_for_each_other(root, 
     first, second = estimate_cost(root, study).conditions
     assert (first.measured, second.measured) == (True, False)
     assert (first.samples, first.seconds) == (second.samples, second.seconds)
+
+
+def test_hours_of_a_gpu_are_not_multiplied_by_cores(root, monkeypatch) -> None:
+    monkeypatch.setattr(NativeRenderer, "device", "cuda: a GPU")
+    found = estimate_cost(root, suite(), threads=2)
+    assert (found.device, found.unit) == ("cuda: a GPU", "GPU-hours")
+    assert found.hours == pytest.approx(5 * found.conditions[0].seconds / 3600)
