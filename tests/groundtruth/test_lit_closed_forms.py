@@ -85,7 +85,10 @@ def test_a_directional_light_on_a_half_space_to_all_orders(cosine: float, light_
     agree(mean, expected, error, precision=0.005)
 
 
-@pytest.mark.parametrize("radius_deg", [10.0, 60.0, 89.0])
+@pytest.mark.parametrize(
+    "radius_deg",
+    [pytest.param(10.0, marks=pytest.mark.slow), 60.0, pytest.param(89.0, marks=pytest.mark.slow)],
+)
 def test_a_soft_light_scattered_once_by_a_slab(radius_deg: float) -> None:
     """A disc of the sky overhead, of radiance irradiance / (pi sin^2 radius)."""
     target, depth, edge = slab(1.5), 1.5, np.cos(np.radians(radius_deg))
@@ -123,6 +126,7 @@ def test_lights_add_up(tmp_path: Path, with_map: bool) -> None:
     agree(both, alone, np.sqrt(error**2 + parts[0][1] ** 2 + parts[1][1] ** 2))
 
 
+@pytest.mark.slow
 def test_light_and_camera_may_change_places() -> None:
     """Reciprocity, to all orders: as much goes from the light to the camera as back."""
     target = random_medium(oblique(), np.array([0.9, 0.7, 0.3]))

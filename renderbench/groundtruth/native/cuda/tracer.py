@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -74,14 +75,16 @@ class CudaTracer:
         sums = self._cuda.device_array((2, rows, width, 5), dtype=np.float64)
         means = self._cuda.device_array((2, rows, width, 5), dtype=np.float32)
         grid = (-(-width // _BLOCK[0]), -(-rows // _BLOCK[1]), 2)
+        with warnings.catch_warnings():
+            # A small picture leaves most of a large device idle; its user knows.
+            warnings.filterwarnings("ignore", message="Grid size")
+            launch = add_samples[grid, _BLOCK]
         begin, end, step = first, first + count, 1
         while begin < end:
             within = int(self._samples_per_s * _LAUNCH_S / (2 * rows * width))
             step = min(max(within, 1), _MOST_GROWTH * step, end - begin)
             start = time.perf_counter()
-            add_samples[grid, _BLOCK](
-                sums, means, row, first, begin, begin + step, np.uint64(seed), rays, *self._arguments
-            )
+            launch(sums, means, row, first, begin, begin + step, np.uint64(seed), rays, *self._arguments)
             self._cuda.synchronize()
             self._samples_per_s = 2 * rows * width * step / (time.perf_counter() - start)
             begin += step
