@@ -75,11 +75,13 @@ def read_journal(folder: Path) -> Journal:
     """
     plan = read_plan(folder)
     marks = {index: _read_running(path) for index, path in _by_index(folder, "running")}
+    failures = {index: read_json(path) for index, path in _by_index(folder, "failed")}
     return Journal(
         views=len(plan.views) if plan else None,
         done=done_of(folder, plan) if plan else sum(1 for _ in (folder / "images").glob("[0-9]*.png")),
         running={index: mark for index, mark in marks.items() if mark and is_alive(mark)},
-        failed={index: str(read_json(path)["reason"]) for index, path in _by_index(folder, "failed")},
+        # One may go while we look.
+        failed={index: str(failure["reason"]) for index, failure in failures.items() if failure},
     )
 
 
@@ -162,7 +164,7 @@ def _read_running(path: Path) -> Running | None:
     try:
         return Running.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        # It may end while we look.
+        # It may go while we look.
         return None
 
 
