@@ -13,7 +13,7 @@ from renderbench.jit import on_cuda
 
 _U64 = np.uint64
 
-# ptxas would take 178, for 8 warps a multiprocessor; 128 spill next to nothing and make them 16. The
+# ptxas would take about 180, for 8 warps a multiprocessor; 128 spill next to nothing and make them 16. The
 # simulator knows no registers.
 _OPTIONS: dict[str, Any] = {} if config.ENABLE_CUDASIM else {"max_registers": 128}
 
