@@ -11,6 +11,7 @@ Nothing here decides what is rendered: that is up to the views' own digests.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -25,7 +27,7 @@ from renderbench.artefacts import read_json, remove, staged, write_json
 from renderbench.config import Strict
 from renderbench.errors import InputError
 from renderbench.groundtruth.viewset import image_path, read_view_record
-from renderbench.records import read_record, write_record
+from renderbench.records import read_record
 
 SCHEMA = 1
 _HOST = socket.gethostname()
@@ -92,11 +94,15 @@ def read_plan(folder: Path) -> Plan | None:
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Write down which views a set will have, unless it stands there already."""
+    """Write down which views a set will have, unless it stands there already.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     with suppress(InputError):
         if read_plan(folder) == plan:
             return
-    write_record(folder / _FOLDER / "plan.json", plan, schema=SCHEMA)
+    _write(folder / _FOLDER / "plan.json", {"schema": SCHEMA, **plan.model_dump()})
 
 
 def done_of(folder: Path, plan: Plan) -> int:
@@ -115,8 +121,7 @@ def mark(folder: Path, index: int) -> None:
         OSError: the mark cannot be written, and so the view could not be either.
     """
     own = Running(host=_HOST, pid=os.getpid(), since=time.time())
-    with staged(_path(folder, index, "running")) as staging:
-        staging.write_text(own.model_dump_json(), encoding="utf-8")
+    _write(_path(folder, index, "running"), own.model_dump())
 
 
 def unmark(folder: Path, index: int) -> None:
@@ -158,6 +163,11 @@ def is_alive(mark: Running) -> bool:
         return process.create_time() <= mark.since + _SLACK_SECONDS and process.status() != "zombie"
     except psutil.Error:
         return False
+
+
+def _write(path: Path, payload: dict[str, Any]) -> None:
+    with staged(path) as staging:
+        staging.write_text(json.dumps(payload), encoding="utf-8")
 
 
 def _read_running(path: Path) -> Running | None:

@@ -128,12 +128,12 @@ def test_an_unforeseen_error_costs_its_own_view_only(root, monkeypatch) -> None:
     assert report.lines == [f"view {FIT} 001: MemoryError; the traceback is in the debug log"]
 
 
-@pytest.mark.parametrize("full", ["mark", "write_plan", "write_view"])
+@pytest.mark.parametrize("full", ["mark", "write_plan", "_write", "write_view"])
 def test_a_full_disk_is_one_clear_line(root, monkeypatch, full) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(journal if full in ("mark", "write_plan") else tasks, full, refuse)
+    monkeypatch.setattr(tasks if full == "write_view" else journal, full, refuse)
     report = render_suite(root, suite())
     assert (report.rendered, len(report.failed)) == (0, 5)
     for line in report.lines:
