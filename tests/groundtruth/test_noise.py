@@ -39,7 +39,7 @@ def halves_of(exact: NDArray[np.float64], floor_db: float, seed: int) -> NDArray
 
 
 @pytest.mark.parametrize(
-    ("floor_db", "within"), [(30.0, 0.01), (35.0, 0.002), (42.0, 0.001), (50.0, 0.001), (60.0, 0.001)]
+    ("floor_db", "within"), [(30.0, 0.01), (35.0, 0.004), (42.0, 0.001), (50.0, 0.001), (60.0, 0.001)]
 )
 def test_the_ssim_floor_is_what_the_exact_image_scores(floor_db: float, within: float) -> None:
     exact = exact_image()
@@ -82,3 +82,12 @@ def test_which_half_is_which_does_not_matter() -> None:
     halves = halves_of(exact_image(96), 36.0, 7)
     assert noise_floor_ssim(halves[::-1]) == pytest.approx(noise_floor_ssim(halves), abs=1e-9)
     assert noise_floor(halves[::-1]) == pytest.approx(noise_floor(halves), abs=1e-9)
+
+
+def test_few_bright_samples_over_black_still_give_a_number() -> None:
+    """Noise as unlike the normal distribution as it comes: most windows see none, some all of it."""
+    rng = np.random.default_rng(8)
+    hits = rng.random((2, 64, 64, 1)) < 0.01
+    halves = (hits * rng.exponential(2.0, (2, 64, 64, 3))).astype(np.float32)
+    assert 0 < noise_floor_ssim(halves) < 0.95
+    assert 0 < noise_floor_ssim(halves[:, :11, :11]) <= 1
