@@ -28,9 +28,9 @@ from renderbench.groundtruth.colour import srgb_from_linear
 from renderbench.groundtruth.medium import Medium, medium_from_rgba
 from renderbench.groundtruth.mitsuba import MitsubaRenderer
 from renderbench.groundtruth.native import NativeRenderer
+from renderbench.groundtruth.noise import noise_floor
 from renderbench.groundtruth.pbrt import PbrtRenderer, find_pbrt
 from renderbench.groundtruth.renderer import Renderer, RenderPass, combined
-from renderbench.groundtruth.sampling import noise_floor
 from renderbench.scans.groups import groups_of_labels, select_groups
 from renderbench.scans.phantom import phantom_scan
 from renderbench.scans.store import ScanStore

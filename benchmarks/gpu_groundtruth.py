@@ -30,8 +30,9 @@ from renderbench.groundtruth.mitsuba import MitsubaRenderer
 from renderbench.groundtruth.mitsuba.variants import CUDA
 from renderbench.groundtruth.native import NativeRenderer
 from renderbench.groundtruth.native.cuda import cuda_obstacle
+from renderbench.groundtruth.noise import noise_floor
 from renderbench.groundtruth.renderer import Renderer, RenderPass
-from renderbench.groundtruth.sampling import noise_floor, render_view
+from renderbench.groundtruth.sampling import render_view
 from renderbench.scans.groups import groups_of_labels, select_groups
 from renderbench.scans.phantom import phantom_scan
 from renderbench.scans.store import ScanStore

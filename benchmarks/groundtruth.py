@@ -30,9 +30,10 @@ from renderbench.groundtruth.medium import Medium, medium_from_rgba
 from renderbench.groundtruth.mitsuba import MitsubaRenderer
 from renderbench.groundtruth.mitsuba.variants import CUDA, LLVM, SCALAR
 from renderbench.groundtruth.native import NativeRenderer
+from renderbench.groundtruth.noise import noise_floor
 from renderbench.groundtruth.pbrt import PbrtRenderer, find_pbrt
 from renderbench.groundtruth.renderer import Renderer, RenderPass, combined
-from renderbench.groundtruth.sampling import noise_floor, render_view
+from renderbench.groundtruth.sampling import render_view
 from renderbench.scans.groups import select_groups
 from renderbench.scans.store import ScanStore
 from renderbench.threads import thread_count
@@ -213,7 +214,8 @@ def thread_scaling(
 ) -> dict[str, float]:
     """Samples per second of native by the number of threads, up to one per core."""
     renderers = {
-        threads: NativeRenderer(medium, settings, threads=threads) for threads in doublings(thread_count())
+        threads: NativeRenderer(medium, settings, threads=threads, device="cpu")
+        for threads in doublings(thread_count())
     }
     entries = {threads: Entry(renderer=each, load_s=0.0) for threads, each in renderers.items()}
     for turn in range(rounds):
@@ -250,7 +252,7 @@ _worker: dict[str, Any] = {}
 
 def _prepare_worker(scan: Path, groups: str, resolution: int) -> None:
     medium = load_medium(scan, groups)
-    _worker["renderer"] = NativeRenderer(medium, RendererSettings(), threads=1)
+    _worker["renderer"] = NativeRenderer(medium, RendererSettings(), threads=1, device="cpu")
     _worker["camera"] = camera_of(medium, resolution)
 
 

@@ -13,7 +13,7 @@ from renderbench.cameras import sphere_cameras
 from renderbench.config import MediumSettings, RendererSettings
 from renderbench.groundtruth.medium import medium_from_rgba
 from renderbench.groundtruth.native import NativeRenderer
-from renderbench.groundtruth.sampling import noise_floor
+from renderbench.groundtruth.noise import noise_floor
 from renderbench.scans.groups import select_groups
 from renderbench.scans.store import ScanStore
 

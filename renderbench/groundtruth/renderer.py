@@ -24,6 +24,7 @@ class RenderPass:
             samples that scatter; NaN where none does. None from a renderer that cannot tell.
         samples: per pixel, of both halves together.
         seconds: wall time.
+        device: what computed it: ``cpu`` or ``cuda``, where known with the name of the GPU.
     """
 
     halves: NDArray[np.float32]
@@ -31,6 +32,7 @@ class RenderPass:
     depth_mm: NDArray[np.float32] | None
     samples: int
     seconds: float
+    device: str = "cpu"
 
     @property
     def rgb(self) -> NDArray[np.float32]:
@@ -76,6 +78,7 @@ def combined(passes: Sequence[RenderPass]) -> RenderPass:
         depth_mm=_mean_depth([each.depth_mm for each in passes], alphas, share),
         samples=samples,
         seconds=sum(each.seconds for each in passes),
+        device=passes[0].device,
     )
 
 

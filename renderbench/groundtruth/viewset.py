@@ -45,7 +45,7 @@ _CAMERAS_FILE = "transforms.json"
 
 
 class ViewRecord(Strict):
-    """One view: the digest of all that made it, its random seed, samples a pixel, seconds, noise floors.
+    """One view: the digest of all that made it, its random seed, samples a pixel, seconds, device, floors.
 
     ``noise_floor_db`` and ``noise_floor_ssim`` are what the exact image would score against it; without
     any noise None and 1. ``exr_sha256`` is of its EXR; None where none was written.
@@ -55,6 +55,7 @@ class ViewRecord(Strict):
     seed: int
     samples: int
     seconds: float
+    device: str
     noise_floor_db: float | None
     noise_floor_ssim: float
     exr_sha256: str | None
@@ -190,6 +191,7 @@ def write_view(
         seed=seed,
         samples=view.samples,
         seconds=view.seconds,
+        device=view.device,
         noise_floor_db=noise_floor(view.halves),
         noise_floor_ssim=noise_floor_ssim(view.halves),
         exr_sha256=write_exr(exr_path(folder, index), view, digest=digest) if exr else None,

@@ -8,8 +8,8 @@ from renderbench.errors import InputError
 from renderbench.groundtruth.colour import srgb_from_linear
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.native import NativeRenderer
+from renderbench.groundtruth.noise import noise_floor
 from renderbench.groundtruth.renderer import combined
-from renderbench.groundtruth.sampling import noise_floor
 from tests.groundtruth.media import medium, render, settings, slab, telescope
 from tests.groundtruth.test_closed_forms import oblique
 

@@ -15,7 +15,7 @@ from renderbench.config import RendererSettings
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.mitsuba.plugins import pinhole
 from renderbench.groundtruth.mitsuba.scene import load_scene, scene_from_world
-from renderbench.groundtruth.mitsuba.variants import SCALAR, usable_variant
+from renderbench.groundtruth.mitsuba.variants import CUDA, SCALAR, usable_variant
 from renderbench.groundtruth.renderer import RenderPass
 from renderbench.threads import thread_count
 
@@ -83,6 +83,7 @@ class MitsubaRenderer:
             depth_mm=None,
             samples=2 * count,
             seconds=time.perf_counter() - start,
+            device="cuda" if self.variant == CUDA else "cpu",
         )
 
     def _half(self, camera: Camera, key: str, count: int) -> NDArray[np.float64]:

@@ -81,4 +81,5 @@ class NativeRenderer:
             depth_mm=depth_mm,
             samples=2 * count,
             seconds=time.perf_counter() - start,
+            device=self.device,
         )

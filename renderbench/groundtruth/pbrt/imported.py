@@ -83,14 +83,15 @@ def _view(planned: PlannedSet, index: int, samples: int) -> tuple[ViewRecord | N
     view = planned.views[index]
     target = planned.condition.folder(planned.role)
     digest = planned.condition.view_digest(view.camera, view.seed)
-    record = read_view_record(target, index)
+    exr = planned.condition.suite.views.exr
+    record = read_view_record(target, index, exr=exr)
     if record is not None and record.digest == digest:
         return record, False
     rendered = _rendered(planned.folder, view, planned.lights, samples)
     if rendered is None:
         return None, False
     begin_set(target)
-    return write_view(target, index, rendered, digest=digest, seed=view.seed), True
+    return write_view(target, index, rendered, digest=digest, seed=view.seed, exr=exr), True
 
 
 def _rendered(folder: Path, view: PlannedView, lights: Lights, samples: int) -> RenderPass | None:
