@@ -1,0 +1,53 @@
+"""Drawing only the Gaussians of a group selection, with statistics for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from renderbench.cameras import Camera
+from renderbench.scans.groups import GroupSelection
+from renderbench.splats.gaussians import Gaussians6D
+from renderbench.splats.raster import RasterOutput, RasterSettings, rasterise
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """A rendering of some of N Gaussians.
+
+    Args:
+        rgb: (H, W, 3), see :class:`renderbench.splats.raster.RasterOutput`.
+        visible: (N,) bool; the Gaussians that were drawn.
+    """
+
+    rgb: Tensor
+    visible: Tensor
+    _shown: Tensor
+    _output: RasterOutput
+
+    def screen_gradient(self) -> Tensor:
+        """(N,), after ``backward``; 0 for a Gaussian that was not drawn."""
+        gradient = torch.zeros(len(self._shown))
+        gradient[self._shown] = self._output.screen_gradient()
+        return gradient
+
+
+def draw(gaussians: Gaussians6D, groups: GroupSelection, camera: Camera, raster: RasterSettings) -> Drawing:
+    """Draw the Gaussians whose label is one of ``groups``; differentiable in all of them."""
+    shown = shown_by(groups, gaussians.labels)
+    output = rasterise(only(gaussians, shown), camera, raster)
+    visible = torch.zeros(len(gaussians), dtype=torch.bool)
+    visible[shown] = output.visible
+    return Drawing(rgb=output.rgb, visible=visible, _shown=shown, _output=output)
+
+
+def shown_by(groups: GroupSelection, labels: Tensor) -> Tensor:
+    """(N,) bool: which labels, (N,) uint8, are among ``groups``."""
+    return torch.from_numpy(groups.mask(labels.numpy()))
+
+
+def only(gaussians: Gaussians6D, shown: Tensor) -> Gaussians6D:
+    """The Gaussians at ``shown`` (N,) bool; without a copy where that is all of them."""
+    return gaussians if bool(shown.all()) else gaussians.select(shown)
