@@ -75,3 +75,37 @@ def test_a_fit_with_densification_changes_the_number_of_points():
     )
     fit = fit_gaussians(disturbed(), task(ball()), settings)
     assert 60 < fit.notes["curve"][-1]["points"] <= 90
+
+
+def test_a_fit_ends_early_only_when_told():
+    work = task(ball())
+    # The truth itself, which fitting can only spoil: no evaluation is better than the first for long.
+    rough = SETTINGS.model_copy(
+        update={"iterations": 200, "evaluate_every": 10}
+        | {"position_rate": 0.05, "position_rate_final": 0.05}
+    )
+    full = fit_gaussians(ball(), work, rough).notes
+    assert full["iterations_done"] == 200
+    said: list[str] = []
+    patient = rough.model_copy(update={"patience": 3})
+    ended = fit_gaussians(ball(), task(ball(), announce=said.append), patient).notes
+    last = ended["curve"][-1]["iteration"]
+    assert last == ended["iterations_done"] < 200
+    assert last == ended["selected_iteration"] + 3 * 10
+    assert "3 evaluations in a row were no better" in said[0]
+    # Until there it is the same fit.
+    strip = [{**point, "seconds": 0} for point in full["curve"][: len(ended["curve"])]]
+    assert strip == [{**point, "seconds": 0} for point in ended["curve"]]
+
+
+def test_progress_shows_loss_psnr_points_and_rate(capfd, monkeypatch):
+    monkeypatch.setattr("renderbench.progress._Log._EVERY_S", 0.0)
+    fit_gaussians(disturbed(), task(ball()), SETTINGS)
+    lines = capfd.readouterr().err.splitlines()
+    assert any(
+        all(
+            word in line
+            for word in ("loss 0.", "dB on its view", "dB on 1 selection views", "60 points", "it/s")
+        )
+        for line in lines
+    )
