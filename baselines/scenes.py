@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from baselines.drawing import only, shown_by
 from baselines.fitting import fit_gaussians, seed_of
+from baselines.methods import SIX_DGS, SIX_DGS_AGP
 from baselines.radiodensity import radiodensity_gaussians
+from baselines.reuse import FIT, finished_fit, fit_digest
 from baselines.settings import AgpSettings, FitSettings, SixDgsAgpSettings, SixDgsSettings
 from baselines.shading import fit_shading_gain, shaded
 from baselines.views import Views, fitting_views, groups_in
@@ -29,6 +31,9 @@ from renderbench.splats.ply import write_ply
 from renderbench.splats.prior import PriorSettings, anatomy_guided_prior
 from renderbench.splats.raster import RasterSettings, blending_weights
 from renderbench.splats.scene import SplatScene
+
+# Initial Gaussians, and notes on how they came about.
+_Beginning = tuple[Gaussians6D, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -62,17 +67,13 @@ class SixDgsMethod:
 
     def prepare(self, task: Task, ledger: Ledger) -> GroupScene:
         """Initialise from the CT and fit."""
-        compile_kernels()
-        with ledger.timed("initialise"):
-            initial = radiodensity_gaussians(
-                task.scan.ct(),
-                task.scan.groups(),
-                task.scan.grid,
-                groups_in(task),
-                self.settings,
-                seed_of(task, self.settings),
-            )
-        return _fitted(initial, task, self.settings, ledger, {})
+        return _fitted(task, self.settings, SIX_DGS.version, ledger, self._begin)
+
+    def _begin(self, task: Task) -> _Beginning:
+        scan, seed = task.scan, seed_of(task, self.settings)
+        return radiodensity_gaussians(
+            scan.ct(), scan.groups(), scan.grid, groups_in(task), self.settings, seed
+        ), {}
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,13 @@ class SixDgsAgpMethod:
 
     def prepare(self, task: Task, ledger: Ledger) -> GroupScene:
         """Initialise from the prior and fit."""
-        compile_kernels()
-        with ledger.timed("initialise"):
-            views = fitting_views(task)
-            prior, gain = prior_of(task, self.settings.prior, groups_in(task), views)
-            initial = most_seen(prior, views, self.settings)
+        return _fitted(task, self.settings, SIX_DGS_AGP.version, ledger, self._begin)
+
+    def _begin(self, task: Task) -> _Beginning:
+        views = fitting_views(task)
+        prior, gain = prior_of(task, self.settings.prior, groups_in(task), views)
         notes = {"prior_points": len(prior), "shading_gain": round(gain, 4)}
-        return _fitted(initial, task, self.settings, ledger, notes)
+        return most_seen(prior, views, self.settings), notes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,15 +127,28 @@ class GroupScene:
 
 
 def _fitted(
-    initial: Gaussians6D, task: Task, settings: FitSettings, ledger: Ledger, notes: dict[str, Any]
+    task: Task,
+    settings: FitSettings,
+    version: int,
+    ledger: Ledger,
+    begin: Callable[[Task], _Beginning],
 ) -> GroupScene:
-    """The scene that a fit makes of ``initial``; ``notes`` say how that came about."""
+    """The scene of a fit: of another block's where that is the same one, else of one made here."""
+    digest = fit_digest(task, settings, version)
+    earlier = finished_fit(task, digest)
+    if earlier is not None:
+        task.announce(f"the fit is that of block {earlier.block}; its seconds are counted")
+        for item, seconds in earlier.seconds.items():
+            ledger.add(item, seconds)
+        return _scene(earlier.gaussians, task, settings.lambda_opacity, dict(earlier.notes))
+    compile_kernels()
+    with ledger.timed("initialise"):
+        initial, notes = begin(task)
     with ledger.timed("optimise"):
         fit = fit_gaussians(initial, task, settings)
     ledger.add("optimise", fit.seconds_before)
-    return _scene(
-        fit.gaussians, task, settings.lambda_opacity, fit.notes | {"initial_points": len(initial)} | notes
-    )
+    notes = fit.notes | {"initial_points": len(initial), FIT: digest} | notes
+    return _scene(fit.gaussians, task, settings.lambda_opacity, notes)
 
 
 def _scene(gaussians: Gaussians6D, task: Task, lambda_opacity: float, notes: dict[str, Any]) -> GroupScene:

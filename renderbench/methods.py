@@ -67,6 +67,8 @@ class Task:
         protocol: ``heldout`` or ``paper`` (see :class:`renderbench.config.Block`).
         seed: of everything random.
         checkpoint: where long work keeps its state; None where nothing may be kept.
+        siblings: where the same row's runs on the same scan lie for the suite's other blocks; a scene that
+            does not depend on the block may be taken from there.
         announce: shows the user one line.
     """
 
@@ -79,6 +81,7 @@ class Task:
     protocol: str
     seed: int
     checkpoint: CheckpointPlace | None = None
+    siblings: Sequence[Path] = ()
     announce: Callable[[str], None] = field(default=lambda line: None, repr=False)
 
 

@@ -159,6 +159,11 @@ def _run(
         protocol=job.block.protocol,
         seed=job.suite.seed,
         checkpoint=_checkpoint(root, job, digest, announce),
+        siblings=[
+            root.run(job.suite.name, block.id, job.scan, job.method)
+            for block in job.suite.blocks
+            if block.id != job.block.id and block.dataset == job.block.dataset
+        ],
         announce=lambda line: announce(f"{job.label}: {line}"),
     )
     scene = method.prepare(task, ledger)

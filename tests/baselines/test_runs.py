@@ -109,6 +109,30 @@ def test_one_fit_shows_all_or_one_group_by_label(done, method):
         assert record(done, block, method)["points"] == len(both)
 
 
+@pytest.mark.parametrize("method", ["6dgs", "6dgs-agp"])
+def test_the_other_block_is_not_fitted_again_and_what_the_fit_cost_is_counted(
+    root, done, monkeypatch, method
+):
+    first, second = (record(done, block, method) for block in ("both", "liver"))
+    assert first["notes"] == second["notes"]
+    for item in ("initialise", "optimise"):
+        assert first["seconds"][item] == second["seconds"][item]
+    # As if it had been fitted for that block alone.
+    assert not run_suite(root, only("liver", study()), method).failed
+    alone, shared = (run_folder(each, "liver", method) / "scene.ply" for each in (root, done))
+    assert alone.read_bytes() == shared.read_bytes()
+    # Another fit is never taken for this one: two selections, another seed, a damaged run.
+    assert record(done, "composed", method)["notes"]["fit"] != first["notes"]["fit"]
+    (run_folder(root, "liver", method) / "scene.ply").write_text("spoilt")
+    said: list[str] = []
+    run_suite(root, study(), method, announce=said.append)
+    assert not [line for line in said if "both/tiny" in line and "the fit is that of" in line]
+    said.clear()
+    run_suite(root, study(seed=5), method, announce=said.append)
+    assert f"liver/tiny/{method}: the fit is that of block both; its seconds are counted" in said
+    assert len([line for line in said if "the fit is that of" in line]) == 1
+
+
 def test_a_block_that_fits_to_two_selections_uses_both(done):
     for method in ("6dgs", "6dgs-agp"):
         made = record(done, "composed", method)
