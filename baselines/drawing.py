@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,25 +30,29 @@ class Drawing:
 
     def screen_gradient(self) -> Tensor:
         """(N,), after ``backward``; 0 for a Gaussian that was not drawn."""
-        gradient = torch.zeros(len(self._shown))
-        gradient[self._shown] = self._output.screen_gradient()
-        return gradient
+        return _spread(self._output.screen_gradient(), self._shown, len(self.visible))
 
 
 def draw(gaussians: Gaussians6D, groups: GroupSelection, camera: Camera, raster: RasterSettings) -> Drawing:
     """Draw the Gaussians whose label is one of ``groups``; differentiable in all of them."""
     shown = shown_by(groups, gaussians.labels)
     output = rasterise(only(gaussians, shown), camera, raster)
-    visible = torch.zeros(len(gaussians), dtype=torch.bool)
-    visible[shown] = output.visible
+    visible = _spread(output.visible, shown, len(gaussians))
     return Drawing(rgb=output.rgb, visible=visible, _shown=shown, _output=output)
 
 
 def shown_by(groups: GroupSelection, labels: Tensor) -> Tensor:
-    """(N,) bool: which labels, (N,) uint8, are among ``groups``."""
-    return torch.from_numpy(groups.mask(labels.numpy()))
+    """(M,) the indices, ascending, of the labels, (N,) uint8, that are among ``groups``."""
+    return torch.from_numpy(np.flatnonzero(groups.mask(labels.numpy())))
 
 
 def only(gaussians: Gaussians6D, shown: Tensor) -> Gaussians6D:
-    """The Gaussians at ``shown`` (N,) bool; without a copy where that is all of them."""
-    return gaussians if bool(shown.all()) else gaussians.select(shown)
+    """The Gaussians at ``shown`` (M,); without a copy where that is all of them."""
+    return gaussians if len(shown) == len(gaussians) else gaussians.select(shown)
+
+
+def _spread(values: Tensor, shown: Tensor, count: int) -> Tensor:
+    """(M,) values at their places among ``count``, 0 elsewhere."""
+    if len(shown) == count:
+        return values
+    return values.new_zeros(count).index_copy(0, shown, values)
