@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from baselines.checkpoint import Snapshot
-from baselines.drawing import only, shown_by
+from baselines.drawing import shown_by
 from baselines.views import Views
 from renderbench.evaluation.metrics import psnr, quantised
 from renderbench.splats.gaussians import Gaussians6D
@@ -102,7 +102,7 @@ class Chooser:
         views = self._views
         scenes = {
             groups: SplatScene(
-                gaussians=only(gaussians, shown_by(groups, gaussians.labels)), raster=self._raster
+                gaussians=gaussians.select(shown_by(groups, gaussians.labels)), raster=self._raster
             )
             for groups in set(views.groups)
         }

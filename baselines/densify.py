@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from baselines.checkpoint import Snapshot
-from baselines.drawing import Drawing
 from baselines.optimiser import GaussianOptimiser
 from baselines.settings import FitSettings
 from renderbench.splats.gaussians import Gaussians6D
+from renderbench.splats.raster import RasterOutput
 from renderbench.splats.slicing import conditional_covariances
 
 _COPIES = 2
@@ -38,12 +38,12 @@ class DensityControl:
         self._gradient = torch.zeros(0)
         self._seen = torch.zeros(0)
 
-    def watch(self, drawing: Drawing) -> None:
+    def watch(self, output: RasterOutput) -> None:
         """Count one view's screen-space gradients; call after ``backward`` and before the step."""
-        gradient = drawing.screen_gradient()
+        gradient = output.screen_gradient()
         if len(self._gradient) != len(gradient):
             self._gradient, self._seen = torch.zeros_like(gradient), torch.zeros_like(gradient)
-        visible = drawing.visible
+        visible = output.visible
         self._gradient += torch.where(visible, gradient, 0.0)
         self._seen += visible
 

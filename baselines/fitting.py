@@ -180,10 +180,10 @@ def _run(
         state.iteration += 1
         view = state.next_view(len(training))
         truth = torch.from_numpy(training.images[view].astype(np.float32) / 255.0)
-        drawing = draw(state.optimiser.gaussians, training.groups[view], training.cameras[view], raster)
-        loss = photometric_loss(drawing.rgb, truth, settings.ssim_weight)
+        output = draw(state.optimiser.gaussians, training.groups[view], training.cameras[view], raster)
+        loss = photometric_loss(output.rgb, truth, settings.ssim_weight)
         torch.autograd.backward(loss)
-        state.density.watch(drawing)
+        state.density.watch(output)
         state.optimiser.step(state.iteration)
         state.density.act(state.iteration, state.optimiser)
         state.seconds = seconds_before + time.perf_counter() - start
@@ -196,7 +196,7 @@ def _run(
         detail = ""
         if state.iteration % _DETAIL_EVERY == 0:
             rate = (state.iteration - first) / (time.perf_counter() - start)
-            fitted = f"loss {float(loss.detach()):.4f}, {_psnr(drawing.rgb, truth):.2f} dB on its view"
+            fitted = f"loss {float(loss.detach()):.4f}, {_psnr(output.rgb, truth):.2f} dB on its view"
             figures = (state.chooser.detail, f"{len(state.optimiser):,} points", f"{rate:.1f} it/s")
             detail = ", ".join(filter(None, (fitted, *figures)))
         bar.advance(1, detail)

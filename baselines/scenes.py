@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from baselines.drawing import only, shown_by
+from baselines.drawing import shown_by
 from baselines.fitting import fit_gaussians, seed_of
 from baselines.methods import SIX_DGS, SIX_DGS_AGP
 from baselines.radiodensity import radiodensity_gaussians
@@ -122,7 +122,7 @@ class GroupScene:
 
     @cached_property
     def _shown(self) -> SplatScene:
-        shown = only(self.gaussians, shown_by(self.groups, self.gaussians.labels))
+        shown = self.gaussians.select(shown_by(self.groups, self.gaussians.labels))
         return SplatScene(gaussians=shown, raster=self.raster)
 
 
@@ -202,7 +202,7 @@ def most_seen(gaussians: Gaussians6D, views: Views, settings: SixDgsAgpSettings)
     with progress("choosing initial points", len(views), "views") as bar:
         for camera, groups in zip(views.cameras, views.groups, strict=True):
             shown = shown_by(groups, gaussians.labels)
-            total[shown.numpy()] += np.asarray(blending_weights(only(gaussians, shown), camera, raster))
+            total += np.asarray(blending_weights(gaussians, camera, raster, mask=shown))
             bar.advance()
     # Ascending indices: the order of Gaussians stays that of the voxels.
     kept = np.sort(np.argsort(-total, kind="stable")[: settings.initial_points])
