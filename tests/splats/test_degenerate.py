@@ -84,7 +84,8 @@ def test_all_behind_the_camera_is_the_background():
     gaussians = random_gaussians(40, 5, spread_mm=5.0)
     output = _check(gaussians, camera_at(-300, 5), background=(0.25, 0.5, 0.75))
     assert torch.equal(output.rgb, torch.tensor([0.25, 0.5, 0.75]).expand(40, 48, 3))
-    assert not output.visible.any() and not output.depth_mm.any()
+    assert not output.visible.any()
+    assert not output.depth_mm.any()
 
 
 def test_duplicates_are_drawn_in_the_order_they_come_in():
@@ -99,7 +100,8 @@ def test_duplicates_are_drawn_in_the_order_they_come_in():
 def test_a_mask_that_hides_everything_is_the_background():
     gaussians = random_gaussians(40, 7)
     output = _check(gaussians, camera_at(250, 7), mask=torch.zeros(40, dtype=torch.bool))
-    assert not output.visible.any() and not output.alpha.any()
+    assert not output.visible.any()
+    assert not output.alpha.any()
 
 
 def test_a_mean_direction_far_off_or_exactly_met():
