@@ -111,7 +111,7 @@ def _header_lines(stream: BinaryIO) -> list[list[str]] | None:
     """The words of the header's lines but comments and the last; None if this is no such header."""
     if stream.readline(4096).strip() != b"ply":
         return None
-    lines = []
+    lines: list[list[str]] = []
     for _ in range(_HEADER_LINES_MAX):
         line = stream.readline(4096).decode("ascii", errors="replace").strip()
         if line == "end_header":
