@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from baselines.checkpoint import Snapshot
 from baselines.optimiser import GaussianOptimiser
 from baselines.settings import FitSettings
 from renderbench.splats.gaussians import Gaussians6D
@@ -47,28 +48,32 @@ class DensityControl:
         self._seen += visible
 
     def act(self, iteration: int, optimiser: GaussianOptimiser) -> None:
-        """Densify, prune or reset, where ``iteration`` (from 1) is one that the schedule names."""
+        """Densify, prune or reset, where ``iteration`` (from 1) is one that the schedule names.
+
+        As in 3DGS the schedule ends before ``densify_until``: a last reset of opacities there would
+        leave them low for good.
+        """
         settings = self._settings
-        if not settings.densify or iteration > settings.densify_until:
+        if not settings.densify or iteration >= settings.densify_until:
             return
         if iteration > settings.densify_from and iteration % settings.densify_every == 0:
             self._densify(optimiser)
             self._prune(iteration, optimiser)
-            self._gradient = self._seen = torch.zeros(0)
-        # A reset at the end of densification would leave no time to recover.
-        if iteration % settings.opacity_reset_every == 0 and iteration < settings.densify_until:
+            self._gradient, self._seen = torch.zeros(0), torch.zeros(0)
+        if iteration % settings.opacity_reset_every == 0:
             optimiser.cap_opacity(settings.opacity_reset_to)
+
+    def snapshot(self) -> Snapshot:
+        """The statistics so far."""
+        return Snapshot(tensors={"gradient": self._gradient, "seen": self._seen})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from ``snapshot``."""
+        self._gradient, self._seen = snapshot.tensors["gradient"], snapshot.tensors["seen"]
 
     def _densify(self, optimiser: GaussianOptimiser) -> None:
         settings = self._settings
-        mean_gradient = self._gradient / self._seen.clamp_min(1.0)
-        room = settings.max_points - len(optimiser)
-        if room <= 0:
-            return
-        wanting = mean_gradient >= settings.densify_gradient
-        if int(wanting.sum()) > room:
-            threshold = mean_gradient.topk(room).values[-1]
-            wanting &= mean_gradient >= threshold
+        wanting = self._wanting(len(optimiser))
         gaussians = optimiser.gaussians.detach()
         scales, axes = _principal_axes(gaussians)
         large = scales.amax(dim=1) > settings.percent_dense * self._extent_mm
@@ -78,6 +83,19 @@ class DensityControl:
         optimiser.append(cloned)
         optimiser.append(split)
         optimiser.keep(torch.cat([~parents, torch.ones(len(cloned) + len(split), dtype=torch.bool)]))
+
+    def _wanting(self, count: int) -> Tensor:
+        """(N,) bool: what is under-reconstructed, the worst of it where there is not room for all."""
+        settings = self._settings
+        mean_gradient = self._gradient / self._seen.clamp_min(1.0)
+        wanting = mean_gradient >= settings.densify_gradient
+        # Each one wanting adds one, cloned or split.
+        room = len(wanting) if settings.max_points is None else max(settings.max_points - count, 0)
+        if int(wanting.sum()) > room:
+            chosen = torch.zeros_like(wanting)
+            chosen[mean_gradient.argsort(descending=True, stable=True)[:room]] = True
+            wanting &= chosen
+        return wanting
 
     def _split(self, parents: Gaussians6D, scales: Tensor, axes: Tensor) -> Gaussians6D:
         index = torch.arange(len(parents)).repeat(_COPIES)

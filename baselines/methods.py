@@ -18,7 +18,7 @@ SIX_DGS = MethodSpec(
     id="6dgs",
     title="6DGS",
     summary="6D Gaussian splatting fitted to the fitting views, begun from CT radiodensity",
-    version=1,
+    version=2,
     settings=SixDgsSettings,
     factory="baselines.scenes:SixDgsMethod",
 )
@@ -27,7 +27,7 @@ SIX_DGS_AGP = MethodSpec(
     id="6dgs-agp",
     title="6DGS + AGP",
     summary="6D Gaussian splatting fitted to the fitting views, begun from the anatomy-guided prior",
-    version=1,
+    version=2,
     settings=SixDgsAgpSettings,
     factory="baselines.scenes:SixDgsAgpMethod",
 )

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from baselines.checkpoint import Snapshot
 from baselines.settings import FitSettings
 from renderbench.splats.gaussians import Gaussians6D
 
 _EPS = 1e-15  # the authors' value: gradients of single Gaussians are tiny
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_STEP = "step"
 
 
 class GaussianOptimiser:
@@ -52,14 +54,17 @@ class GaussianOptimiser:
         return len(self._labels)
 
     def step(self, iteration: int) -> None:
-        """One Adam step at ``iteration`` (from 1), with the rates of that iteration."""
+        """One Adam step at ``iteration`` (from 1), with the rates of that iteration.
+
+        Degree 1 learns from iteration ``sh_degree_from`` on, as 3DGS raises the degree.
+        """
         settings = self._settings
         progress = min(iteration / settings.iterations, 1.0)
         ratio = settings.position_rate_final / settings.position_rate
         for group in self._adam.param_groups:
             if group["name"] == "means_mm":
                 group["lr"] = settings.position_rate * self._extent_mm * ratio**progress
-        if iteration <= settings.sh_degree_from:
+        if iteration < settings.sh_degree_from:
             self._tensors["sh_1"].grad = None
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
@@ -90,6 +95,37 @@ class GaussianOptimiser:
         for moment in _MOMENTS:
             if moment in state:
                 state[moment].zero_()
+
+    def snapshot(self) -> Snapshot:
+        """The Gaussians with their moments."""
+        tensors = {"labels": self._labels}
+        for name, tensor in self._tensors.items():
+            tensors[name] = tensor.detach()
+            for key, state in self._adam.state.get(tensor, {}).items():
+                tensors[f"{name}.{key}"] = state
+        return Snapshot(tensors=tensors)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from ``snapshot``.
+
+        Raises:
+            KeyError: a tensor is missing.
+            ValueError: the tensors' numbers of Gaussians differ.
+        """
+        self._labels = snapshot.tensors["labels"]
+        self._adam.state.clear()
+        for group in self._adam.param_groups:
+            name = group["name"]
+            tensor = snapshot.tensors[name].requires_grad_(True)
+            # A tensor that has not learnt yet has no moments.
+            if f"{name}.{_STEP}" in snapshot.tensors:
+                self._adam.state[tensor] = {
+                    key: snapshot.tensors[f"{name}.{key}"] for key in (_STEP, *_MOMENTS)
+                }
+            group["params"] = [tensor]
+            self._tensors[name] = tensor
+        # Gaussians6D checks every shape.
+        _joined(self._tensors, self._labels)
 
     def _replace(self, tensors: dict[str, Tensor], of_state: Callable[[Tensor], Tensor]) -> None:
         for group in self._adam.param_groups:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
+from baselines.drawing import draw
+from baselines.views import Views
 from renderbench.groundtruth.colour import linear_from_srgb, srgb_from_linear
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.raster import RasterSettings
-from renderbench.splats.scene import SplatScene
 from renderbench.splats.sh import SH_C0, sh_from_rgb
-
-if TYPE_CHECKING:
-    from renderbench.groundtruth.viewset import ViewSet
 
 # A gain needs few views; these many, spread through the set, fix it to three digits.
 _VIEWS = 5
@@ -33,14 +30,18 @@ def shaded(gaussians: Gaussians6D, gain: float) -> Gaussians6D:
     return replace(gaussians, sh=sh_from_rgb(torch.from_numpy(lit)))
 
 
-def fit_shading_gain(gaussians: Gaussians6D, views: ViewSet, raster: RasterSettings) -> float:
+def fit_shading_gain(gaussians: Gaussians6D, views: Views, raster: RasterSettings) -> float:
     """The gain that minimises the mean squared error over some of the views (8-bit sRGB, full frame)."""
-    chosen = np.unique(np.linspace(0, len(views.cameras) - 1, _VIEWS).round().astype(int))
-    truths = views.images()[chosen].astype(np.float32) / 255.0
+    some = views.subset(np.unique(np.linspace(0, len(views) - 1, _VIEWS).round().astype(int)).tolist())
+    truths = some.images.astype(np.float32) / 255.0
 
     def error(log_gain: float) -> float:
-        scene = SplatScene(gaussians=shaded(gaussians, float(np.exp(log_gain))), raster=raster)
-        renders = [scene.render(views.cameras[view]) for view in chosen]
+        lit = shaded(gaussians, float(np.exp(log_gain)))
+        with torch.no_grad():
+            renders = [
+                draw(lit, groups, camera, raster).rgb.clamp(0.0, 1.0).numpy()
+                for camera, groups in zip(some.cameras, some.groups, strict=True)
+            ]
         return float(np.mean((np.stack(renders) - truths) ** 2))
 
     best = minimize_scalar(

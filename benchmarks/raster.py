@@ -1,15 +1,23 @@
-"""How fast the rasteriser is: ``python benchmarks/raster.py [--json FILE]``.
+"""How fast the rasteriser is: ``python benchmarks/raster.py [--quick] [--opensplat CHECKOUT] [--json FILE]``.
 
-Times slice + project + bin, compositing, their gradients, and both ways through torch, on a random scene
-that resembles a body. Prints the median wall time, and the CPU time divided by the number of threads, which
-holds on a busy machine too.
+On random scenes that resemble a body, everything in one run and in turns, so that a busy machine slows all
+alike:
+
+- ours, from 6D Gaussians to the image, with slicing and colours, forward and with backward; and each pass;
+- a peer, from Gaussians already sliced and coloured: OpenSplat's CPU rasteriser where its checkout is given
+  (built from source), otherwise gsplat's torch reference on a small scene; and the ratios;
+- slicing alone, per 1000 Gaussians;
+- training steps at 256² (draw, L1 + SSIM, backward, fused Adam);
+- where there is a CUDA device, frames and training steps through gsplat, synchronised.
+
+Every figure is a median. ``cpu`` is CPU time divided by the number of threads, which holds on a busy machine
+too and credits a serial peer with perfect scaling.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import platform
 import statistics
 import time
@@ -20,8 +28,11 @@ from typing import Any
 import numba
 import numpy as np
 import torch
+from raster_peers import gsplat_reference, opensplat
+from raster_scenes import body, camera_in_front, leaves_of
+from raster_slicing import slice_once, slice_once_with_gradient
 
-from renderbench.cameras import Camera
+from baselines.losses import photometric_loss
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.raster import RasterSettings, rasterise
 from renderbench.splats.raster.passes import (
@@ -34,113 +45,185 @@ from renderbench.splats.raster.passes import (
 from renderbench.splats.raster.settings import view_of
 from renderbench.threads import thread_count
 
-SIZES = ((45_000, 256), (130_000, 512))
-Clocks = tuple[float, float]
+SIZES = ((45_000, 256), (130_000, 512), (340_000, 1600))
+SMALL = (2_000, 64)
+TRAINING = ((45_000, 256), (130_000, 256))
+PAPER = (343_058, 1600)
+
+Timed = dict[str, list[float]]
+"""By name, the medians of wall and CPU / threads, ms."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", type=int, default=thread_count())
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help="three rounds, and neither 340k nor 130k @ 512²")
+    parser.add_argument("--opensplat", type=Path, help="a checkout of OpenSplat, to build the peer from")
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    rounds = 3 if arguments.quick else arguments.rounds
+    sizes = SIZES[:1] if arguments.quick else SIZES
 
     hardware = (
         f"{_processor()}, {arguments.threads} threads, Python {platform.python_version()}, "
         f"numba {numba.__version__}, torch {torch.__version__}"
     )
     print(hardware)
-    print(f"{'ms':24s}" + "".join(f"{f'{count // 1000}k @ {side}²':>22s}" for count, side in SIZES))
-    results = [measure(count, side, arguments.threads, arguments.repeats) for count, side in SIZES]
-    for name in results[0]["median_ms"]:
-        cells = (result["median_ms"][name] for result in results)
-        print(f"{name:24s}" + "".join(f"{f'{wall:.1f} (cpu {cpu:.1f})':>22s}" for wall, cpu in cells))
-    print(f"{'pairs':24s}" + "".join(f"{result['pairs']:>22d}" for result in results))
+    results: dict[str, Any] = {"hardware": hardware}
+    for count, side in sizes if arguments.opensplat else (SMALL, *sizes):
+        result = rasters(count, side, arguments.threads, rounds, arguments.opensplat)
+        results[f"{count} @ {side}²"] = result
+        _report(f"{count} Gaussians @ {side}², {result['pairs']} pairs", result)
+    for count, side in TRAINING:
+        result = training(count, side, arguments.threads, rounds)
+        results[f"training, {count} @ {side}²"] = result
+        _report(f"training, {count} @ {side}²: {result['steps_per_s']:.1f} it/s by cpu", result)
+    if torch.cuda.is_available():
+        results["cuda"] = cuda(*PAPER, rounds)
+        print(f"\n{torch.cuda.get_device_name()}: {results['cuda']}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"hardware": hardware, "results": results}, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def measure(count: int, side: int, threads: int, repeats: int) -> dict[str, Any]:
-    """Medians of (wall, CPU / threads) by pass, ms; the first round compiles and is dropped."""
+def rasters(count: int, side: int, threads: int, rounds: int, checkout: Path | None) -> dict[str, Any]:
+    """Our passes, our rasteriser and a peer in turns; the first round compiles and is dropped."""
     gaussians, camera = body(count), camera_in_front(side)
+    trained = leaves_of(gaussians)
     arrays = Parameters(*(value.numpy() for value in gaussians.parameters().values()))
-    view = view_of(camera, RasterSettings())
-    leaves = {name: value.clone().requires_grad_() for name, value in gaussians.parameters().items()}
-    trained = Gaussians6D(**leaves, labels=gaussians.labels)
-    clocks: dict[str, list[Clocks]] = {}
+    view, shown = view_of(camera, RasterSettings()), np.ones(count, np.bool_)
+    clock = _Clock(threads)
+    peer = None
+    if checkout is not None:
+        peer = "OpenSplat", *opensplat(checkout, gaussians, camera)
+    elif (count, side) == SMALL:
+        peer = "gsplat's torch reference", *gsplat_reference(gaussians, camera)
 
-    def timed(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    for _ in range(rounds + 1):
+        projected = clock("project and bin", project, arrays, shown, view, threads)
+        image = clock("composite", composite, projected, (0.0, 0.0, 0.0), False)
+        outer = (np.ones_like(image.rgb), np.zeros_like(image.transmittance), None)
+        sums = clock("composite, gradient", composite_gradient, projected, image, *outer)
+        clock("project, gradient", project_gradient, arrays, projected, sums)
+        residue = clock("slice", slice_once, view, arrays, threads)
+        clock("slice, gradient", slice_once_with_gradient, view, arrays, residue, threads)
+        ours = clock("ours, forward", rasterise, gaussians, camera)
+        clock("ours, both", _both, trained, camera)
+        if peer:
+            theirs = clock("peer, forward", peer[1])
+            clock("peer, both", peer[2])
+    times = clock.medians()
+    slicing = [(times["slice"][k] + times["slice, gradient"][k]) * 1000 / count for k in range(2)]
+    result = {
+        "pairs": len(projected.bins.entries),
+        "mean_alpha": round(float(1 - image.transmittance.mean()), 3),
+        "ms": times,
+        "slicing_ms_per_1000": [round(value, 4) for value in slicing],
+    }
+    if peer:
+        result["peer"] = peer[0]
+        result["ratio"] = {
+            what: [round(times[f"peer, {what}"][k] / times[f"ours, {what}"][k], 1) for k in range(2)]
+            for what in ("forward", "both")
+        }
+        result["largest_difference"] = round(float((ours.rgb - theirs).abs().max()), 5)
+    return result
+
+
+def training(count: int, side: int, threads: int, rounds: int) -> dict[str, Any]:
+    """A step of fitting: draw, loss, backward, Adam."""
+    camera = camera_in_front(side)
+    with torch.no_grad():
+        truth = rasterise(body(count // 2), camera).rgb.clamp(0, 1)
+    step = _training_step(leaves_of(body(count)), camera, truth)
+    clock = _Clock(threads)
+    for _ in range(4 * rounds + 1):
+        clock("step", step)
+    times = clock.medians()
+    return {"ms": times, "steps_per_s": round(1e3 / times["step"][1], 2)}
+
+
+def cuda(count: int, side: int, rounds: int) -> dict[str, float]:
+    """Frames and training steps a second through gsplat, wall time around synchronised runs of 20."""
+    camera = camera_in_front(side)
+    gaussians = body(count).to("cuda")
+    with torch.no_grad():
+        truth = rasterise(gaussians, camera).rgb.clamp(0, 1)
+    step = _training_step(leaves_of(gaussians, "cuda"), camera, truth)
+
+    def frame() -> None:
+        with torch.no_grad():
+            rasterise(gaussians, camera)
+
+    def rate(work: Callable[[], None]) -> float:
+        seconds = []
+        for _ in range(rounds + 1):
+            torch.cuda.synchronize()
+            begin = time.perf_counter()
+            for _ in range(20):
+                work()
+            torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - begin)
+        return round(20 / statistics.median(seconds[1:]), 1)
+
+    return {"frames_per_s": rate(frame), "steps_per_s": rate(step)}
+
+
+def _training_step(leaves: Gaussians6D, camera: Any, truth: torch.Tensor) -> Callable[[], None]:
+    adam = torch.optim.Adam(leaves.parameters().values(), lr=1e-4, eps=1e-15, fused=True)
+
+    def step() -> None:
+        loss = photometric_loss(rasterise(leaves, camera).rgb, truth, 0.2)
+        loss.backward()
+        adam.step()
+        adam.zero_grad(set_to_none=True)
+
+    return step
+
+
+def _both(trained: Gaussians6D, camera: Any) -> None:
+    for leaf in trained.parameters().values():
+        leaf.grad = None
+    rgb = rasterise(trained, camera).rgb
+    torch.autograd.backward([rgb], [torch.ones_like(rgb)])
+
+
+class _Clock:
+    """Calls functions and keeps what each took."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._taken: dict[str, list[tuple[float, float]]] = {}
+
+    def __call__(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         wall, cpu = time.perf_counter(), time.process_time()
         result = function(*arguments)
-        took = (time.perf_counter() - wall, (time.process_time() - cpu) / threads)
-        clocks.setdefault(name, []).append(took)
+        took = (time.perf_counter() - wall, (time.process_time() - cpu) / self._threads)
+        self._taken.setdefault(name, []).append(took)
         return result
 
-    def train_step() -> None:
-        for leaf in leaves.values():
-            leaf.grad = None
-        output = rasterise(trained, camera)
-        torch.autograd.backward([output.rgb], [torch.ones_like(output.rgb)])
-
-    for _ in range(repeats + 1):
-        projected = timed("project and bin", project, arrays, view, threads)
-        rgb, transmittance = timed("composite", composite, projected, (0.0, 0.0, 0.0))
-        outer = (np.ones_like(rgb), np.zeros_like(transmittance))
-        sums = timed("composite, gradient", composite_gradient, projected, rgb, transmittance, *outer)
-        timed("project, gradient", project_gradient, arrays, projected, sums)
-        timed("torch forward", rasterise, gaussians, camera)
-        timed("torch forward, backward", train_step)
-    medians = {
-        name: [round(1e3 * statistics.median(clock[k] for clock in taken[1:]), 2) for k in range(2)]
-        for name, taken in clocks.items()
-    }
-    return {
-        "gaussians": count,
-        "side_px": side,
-        "pairs": len(projected.bins.entries),
-        "mean_alpha": round(float(1 - transmittance.mean()), 3),
-        "median_ms": medians,
-    }
+    def medians(self) -> Timed:
+        """Without the first call of each."""
+        return {
+            name: [round(1e3 * statistics.median(pair[k] for pair in taken[1:]), 3) for k in range(2)]
+            for name, taken in self._taken.items()
+        }
 
 
-def body(count: int) -> Gaussians6D:
-    """Fills an ellipsoid of 340 x 220 x 500 mm, translucent, with splats that just overlap."""
-    generator = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=generator)
-
-    outward = torch.nn.functional.normalize(normal(count, 3), dim=1)
-    means = (
-        outward * torch.rand(count, 1, generator=generator) ** (1 / 3) * torch.tensor([170.0, 110.0, 250.0])
-    )
-    size_mm = 1.8 * (1e5 / count) ** (1 / 3)
-    return Gaussians6D(
-        means_mm=means,
-        directions=torch.nn.functional.normalize(normal(count, 3), dim=1),
-        log_diagonal=torch.cat([math.log(size_mm) + 0.3 * normal(count, 3), torch.zeros(count, 3)], dim=1),
-        off_diagonal=0.3 * normal(count, 15),
-        opacity_logit=-1.5 + normal(count),
-        sh=0.3 * normal(count, 4, 3),
-        labels=torch.zeros(count, dtype=torch.uint8),
-    )
-
-
-def camera_in_front(side: int) -> Camera:
-    pose = np.eye(4)
-    pose[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-    pose[2, 3] = 900.0
-    half = side / 2
-    return Camera(
-        width=side,
-        height=side,
-        fx_px=1.5 * side,
-        fy_px=1.5 * side,
-        cx_px=half,
-        cy_px=half,
-        camera_from_world=pose,
-    )
+def _report(title: str, result: dict[str, Any]) -> None:
+    print(f"\n{title}")
+    for name, (wall, cpu) in result["ms"].items():
+        print(f"  {name:24s}{wall:10.1f} ms (cpu {cpu:.1f})")
+    if "slicing_ms_per_1000" in result:
+        wall, cpu = result["slicing_ms_per_1000"]
+        print(f"  slicing, both ways      {wall:10.3f} ms per 1000 Gaussians (cpu {cpu:.3f})")
+    if "ratio" in result:
+        for what, (wall, cpu) in result["ratio"].items():
+            print(f"  {result['peer']} / ours, {what}: {wall} (cpu {cpu})")
+        print(f"  largest difference of the images: {result['largest_difference']}")
 
 
 def _processor() -> str:

@@ -8,8 +8,8 @@ protocol, not the method, times and scores both. Methods are found through the e
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,28 +31,58 @@ _GROUP = "renderbench.methods"
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShownViews:
+    """A view set and the groups that it shows."""
+
+    groups: GroupSelection
+    views: ViewSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointPlace:
+    """Where a method may keep what lets it go on after a kill.
+
+    Args:
+        path: one file, beside the run to be; there where an earlier attempt at this very run was killed.
+            It is removed once the run is written.
+        digest: of all that decides the run's result, to be kept inside and compared.
+    """
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """All that a method may see when it prepares a scene.
 
     Args:
         scan: the scan.
         transfer_function: the name of one of the scan's transfer functions.
-        groups: which groups the ground truth shows.
+        groups: which groups the scene is asked to show: those of the test views.
         medium: how the ground truth turns opacity into extinction.
-        fit_views: the views to fit to; a method that fits nothing leaves them alone.
+        fit_views: the view sets to fit to, at least one, each of its own groups; a method that fits
+            nothing leaves them alone.
         test_views: given only under the ``paper`` protocol, which selects on them; else None.
         protocol: ``heldout`` or ``paper`` (see :class:`renderbench.config.Block`).
         seed: of everything random.
+        checkpoint: where long work keeps its state; None where nothing may be kept.
+        siblings: where the same row's runs on the same scan lie for the suite's other blocks; a scene that
+            does not depend on the block may be taken from there.
+        announce: shows the user one line.
     """
 
     scan: ScanStore
     transfer_function: str
     groups: GroupSelection
     medium: MediumSettings
-    fit_views: ViewSet
+    fit_views: Sequence[ShownViews]
     test_views: ViewSet | None
     protocol: str
     seed: int
+    checkpoint: CheckpointPlace | None = None
+    siblings: Sequence[Path] = ()
+    announce: Callable[[str], None] = field(default=lambda line: None, repr=False)
 
 
 class Scene(Protocol):

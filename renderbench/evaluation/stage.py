@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,19 @@ from renderbench.evaluation.record import RECORD_FILE, RECORD_SCHEMA, GroundTrut
 from renderbench.groundtruth.stage import open_views
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
-from renderbench.methods import MethodSpec, Task, resolve_method, unknown_method
+from renderbench.methods import (
+    CheckpointPlace,
+    MethodSpec,
+    ShownViews,
+    Task,
+    resolve_method,
+    unknown_method,
+)
 from renderbench.scans.dataset import load_dataset
 from renderbench.scans.groups import select_groups
 from renderbench.scans.store import ScanStore
+
+_DIGEST_LETTERS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +148,7 @@ def _run(
     ledger = Ledger(dict(scan.seconds))
     method = spec.build(settings)
     if method.needs_views:
-        ledger.add("views", fit.seconds)
+        ledger.add("views", sum(shown.views.seconds for shown in fit))
     task = Task(
         scan=scan,
         transfer_function=job.block.transfer_function,
@@ -149,6 +158,13 @@ def _run(
         test_views=test if job.block.protocol == "paper" else None,
         protocol=job.block.protocol,
         seed=job.suite.seed,
+        checkpoint=_checkpoint(root, job, digest, announce),
+        siblings=[
+            root.run(job.suite.name, block.id, job.scan, job.method)
+            for block in job.suite.blocks
+            if block.id != job.block.id and block.dataset == job.block.dataset
+        ],
+        announce=lambda line: announce(f"{job.label}: {line}"),
     )
     scene = method.prepare(task, ledger)
     judgement = judge(scene, test)
@@ -173,7 +189,7 @@ def _run(
             settings=settings.model_dump(mode="json"),
             seed=job.suite.seed,
             resolution=test.cameras[0].width,
-            fit_views=len(fit.cameras),
+            fit_views=sum(len(shown.views.cameras) for shown in fit),
             test_views=len(test.cameras),
             ground_truth=_ground_truth(job.suite, test),
             psnr_db=judgement.psnr_db,
@@ -195,20 +211,21 @@ def _run(
         )
         record.write(staging)
     remove(_failure_file(root, job))
+    for path in _checkpoints(root, job):
+        remove(path)
     report.done.append(record)
     psnr_text = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
     announce(f"{job.label}: {psnr_text}, SSIM {record.ssim:.3f}, {record.points:,} points")
 
 
-def _fitting_views(root: Root, job: Job) -> ViewSet:
-    shown = job.suite.fitting(job.block)
-    if len(shown) > 1:
-        raise InputError(
-            f"suite {job.suite.name}: block {job.block.id}: fit",
-            f"expected fitting views of one group selection, found {len(shown)}",
-            "list one; fits to several selections are planned",
+def _fitting_views(root: Root, job: Job) -> list[ShownViews]:
+    return [
+        ShownViews(
+            groups=select_groups(asked.groups),
+            views=open_views(root, job.suite, job.block, job.scan, "fit", groups=asked.groups),
         )
-    return open_views(root, job.suite, job.block, job.scan, "fit", groups=shown[0].groups)
+        for asked in job.suite.fitting(job.block)
+    ]
 
 
 def _ground_truth(suite: Suite, views: ViewSet) -> GroundTruth:
@@ -223,7 +240,12 @@ def _ground_truth(suite: Suite, views: ViewSet) -> GroundTruth:
 
 
 def _identity(
-    job: Job, spec: MethodSpec, settings: Strict, scan: ScanStore, fit: ViewSet, test: ViewSet
+    job: Job,
+    spec: MethodSpec,
+    settings: Strict,
+    scan: ScanStore,
+    fit: Sequence[ShownViews],
+    test: ViewSet,
 ) -> dict[str, Any]:
     """All that decides a run's result."""
     return {
@@ -234,8 +256,33 @@ def _identity(
         "block": job.block.model_dump(mode="json", exclude={"title", "methods", "scans"}),
         "medium": job.suite.medium.model_dump(mode="json"),
         "seed": job.suite.seed,
-        "inputs": {"scan": scan.digest, "fit_views": fit.digest, "test_views": test.digest},
+        "inputs": {
+            "scan": scan.digest,
+            **{f"fit_views.{shown.groups.name}": shown.views.digest for shown in fit},
+            "test_views": test.digest,
+        },
     }
+
+
+def _checkpoint(root: Root, job: Job, digest: str, announce: Callable[[str], None]) -> CheckpointPlace:
+    """Where this very run keeps its state; one line where only another run's is there.
+
+    The name carries the digest: settings that are changed, and changed back, find their own again.
+    """
+    path = _checkpoint_file(root, job, digest[:_DIGEST_LETTERS])
+    others = [other.name for other in _checkpoints(root, job) if other != path]
+    if others and not path.exists():
+        announce(f"{job.label}: starting anew; left aside, of other settings or inputs: {', '.join(others)}")
+    return CheckpointPlace(path=path, digest=digest)
+
+
+def _checkpoints(root: Root, job: Job) -> list[Path]:
+    pattern = _checkpoint_file(root, job, "?" * _DIGEST_LETTERS)
+    return sorted(pattern.parent.glob(pattern.name))
+
+
+def _checkpoint_file(root: Root, job: Job, digest: str) -> Path:
+    return root.block(job.suite.name, job.block.id, job.scan) / f"{job.method}.{digest}.checkpoint"
 
 
 def _failure_file(root: Root, job: Job) -> Path:

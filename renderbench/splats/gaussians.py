@@ -74,9 +74,12 @@ class Gaussians6D:
         """A copy of every tensor; differentiable."""
         return Gaussians6D(**{field.name: getattr(self, field.name).clone() for field in fields(self)})
 
-    def to(self, dtype: torch.dtype) -> Gaussians6D:
-        """The same Gaussians with parameters of ``dtype``."""
-        return replace(self, **{name: value.to(dtype) for name, value in self.parameters().items()})
+    def to(self, target: torch.dtype | torch.device | str) -> Gaussians6D:
+        """The same Gaussians with parameters of a dtype, or with all tensors on a device; differentiable."""
+        moved = self.parameters()
+        if not isinstance(target, torch.dtype):
+            moved = moved | {"labels": self.labels}
+        return replace(self, **{name: value.to(target) for name, value in moved.items()})
 
     def cholesky(self) -> torch.Tensor:
         """L, (N, 6, 6) lower triangular; mm in rows 0 to 2."""

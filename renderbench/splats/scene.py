@@ -33,10 +33,9 @@ class SplatScene:
     def render(self, camera: Camera) -> NDArray[np.float32]:
         """The image, (H, W, 3) sRGB over black, clipped to [0, 1]."""
         with torch.no_grad():
-            image: NDArray[np.float32] = (
-                rasterise(self.gaussians, camera, self.raster).rgb.clamp(0.0, 1.0).numpy()
-            )
-        return image
+            image = rasterise(self.gaussians, camera, self.raster).rgb.clamp(0.0, 1.0)
+        pixels: NDArray[np.float32] = image.cpu().numpy()
+        return pixels
 
     def save(self, path: Path) -> None:
         """Write the Gaussians as a 6D ``.ply``."""

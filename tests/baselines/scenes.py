@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from baselines.drawing import draw
 from renderbench.cameras import sphere_cameras
 from renderbench.config import MediumSettings
-from renderbench.methods import Task
+from renderbench.methods import ShownViews, Task
 from renderbench.scans.groups import select_groups
 from renderbench.splats.gaussians import Gaussians6D
-from renderbench.splats.raster import RasterSettings, rasterise
+from renderbench.splats.raster import RasterSettings
 from renderbench.splats.sh import sh_from_rgb
 
 
@@ -27,14 +28,17 @@ def ball(count: int = 60, seed: int = 0) -> Gaussians6D:
         off_diagonal=torch.zeros(count, 15),
         opacity_logit=torch.full((count,), 1.0),
         sh=sh_from_rgb(torch.rand(count, 3, generator=generator)),
-        labels=(torch.arange(count) % 12).to(torch.uint8),
+        labels=(1 + torch.arange(count) % 11).to(torch.uint8),
     )
 
 
 class FakeViews:
     """What the fitting loop uses of a ViewSet: images of known Gaussians."""
 
-    def __init__(self, gaussians: Gaussians6D, count: int, seed: int, resolution: int = 40) -> None:
+    def __init__(
+        self, gaussians: Gaussians6D, count: int, seed: int, resolution: int = 40, groups: str = "all"
+    ) -> None:
+        self.path = f"views-of-{groups}"
         self.cameras = sphere_cameras(
             count,
             center_mm=(0, 0, 0),
@@ -44,9 +48,10 @@ class FakeViews:
             layout="fibonacci",
             seed=seed,
         )
+        shown = select_groups(groups)
         with torch.no_grad():
             renders = [
-                rasterise(gaussians, camera, RasterSettings()).rgb.clamp(0, 1) for camera in self.cameras
+                draw(gaussians, shown, camera, RasterSettings()).rgb.clamp(0, 1) for camera in self.cameras
             ]
         self._images = np.rint(torch.stack(renders).numpy() * 255).astype(np.uint8)
 
@@ -54,15 +59,27 @@ class FakeViews:
         return self._images
 
 
-def task(truth: Gaussians6D, protocol: str = "heldout", fit: int = 6, seed: int = 0) -> Task:
-    """A task whose views show ``truth``."""
+def task(
+    truth: Gaussians6D,
+    protocol: str = "heldout",
+    fit: int = 6,
+    seed: int = 0,
+    groups: str = "all",
+    fitted: tuple[str, ...] = ("all",),
+    **changes: object,
+) -> Task:
+    """A task whose views show ``truth``: ``fit`` views of each of the selections ``fitted``."""
     return Task(
         scan=SimpleNamespace(name="ball"),
         transfer_function="seen",
-        groups=select_groups("all"),
+        groups=select_groups(groups),
         medium=MediumSettings(),
-        fit_views=FakeViews(truth, fit, seed=1),
-        test_views=FakeViews(truth, 3, seed=2) if protocol == "paper" else None,
+        fit_views=[
+            ShownViews(groups=select_groups(each), views=FakeViews(truth, fit, seed=1, groups=each))
+            for each in fitted
+        ],
+        test_views=FakeViews(truth, 3, seed=2, groups=groups) if protocol == "paper" else None,
         protocol=protocol,
         seed=seed,
+        **changes,
     )

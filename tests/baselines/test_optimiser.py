@@ -34,7 +34,7 @@ def test_rates_are_the_authors_and_positions_decay_exponentially():
 
 
 def test_degree_one_waits_for_its_turn():
-    optimiser = GaussianOptimiser(ball(), FitSettings(sh_degree_from=1), extent_mm=500.0)
+    optimiser = GaussianOptimiser(ball(), FitSettings(sh_degree_from=2), extent_mm=500.0)
     push(optimiser, 1)
     assert float(optimiser.gaussians.sh[:, 1:].detach().abs().max()) == 0.0
     push(optimiser, 2)
@@ -50,7 +50,7 @@ def test_gaussians_come_and_go_with_their_moments():
     torch.testing.assert_close(optimiser.gaussians.detach().means_mm, expected)
     optimiser.append(ball(3, seed=5))
     assert len(optimiser) == 8
-    assert optimiser.gaussians.labels.tolist() == [0, 2, 4, 6, 8, 0, 1, 2]
+    assert optimiser.gaussians.labels.tolist() == [1, 3, 5, 7, 9, 1, 2, 3]
     state = optimiser._adam.state[optimiser._tensors["means_mm"]]
     assert state["exp_avg"].shape == (8, 3)
     assert float(state["exp_avg"][:5].abs().min()) > 0.0

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 from renderbench.cameras import Camera
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.slicing import slice_gaussians
+
+
+class Reference(NamedTuple):
+    """(H, W, 3), (H, W), (H, W), the Gaussians' T alpha (H, W, N), and projected means (N, 2)."""
+
+    rgb: torch.Tensor
+    alpha: torch.Tensor
+    depth_mm: torch.Tensor
+    weights: torch.Tensor
+    means_px: torch.Tensor
 
 
 def rasterise_densely(
@@ -17,14 +29,16 @@ def rasterise_densely(
     lambda_opacity=0.35,
     near_mm=1.0,
     eps2d_px2=0.3,
-):
-    """(rgb (H, W, 3), alpha (H, W), weights (H, W, N), projected means (N, 2))."""
+    mask=None,
+) -> Reference:
     dtype = gaussians.means_mm.dtype
     sliced = slice_gaussians(gaussians, torch.as_tensor(camera.position_mm), lambda_opacity)
     pose = torch.as_tensor(camera.camera_from_world, dtype=dtype)
     points = sliced.means_mm @ pose[:3, :3].T + pose[:3, 3]
     depth = points[:, 2]
-    in_front = depth > near_mm
+    in_front = (depth > near_mm) & (depth < 1e10)
+    if mask is not None:
+        in_front = in_front & mask
     x, y, z = points[:, 0], points[:, 1], torch.where(in_front, depth, torch.ones_like(depth))
     means = torch.stack([camera.fx_px * x / z + camera.cx_px, camera.fy_px * y / z + camera.cy_px], dim=1)
 
@@ -55,14 +69,21 @@ def rasterise_densely(
     alpha = sliced.opacities * torch.exp(power)
     alpha = torch.where((alpha >= 1 / 255) & in_front, alpha.clamp(max=0.999), 0.0)
 
-    transmittance = torch.ones(camera.height, camera.width, dtype=dtype)
-    rgb = torch.zeros(camera.height, camera.width, 3, dtype=dtype)
-    weights = [torch.zeros_like(transmittance)] * len(gaussians)
-    for i in torch.argsort(depth, stable=True).tolist():
-        visible = torch.where(transmittance >= 1e-4, alpha[:, :, i], 0.0)
-        weights[i] = transmittance * visible
-        rgb = rgb + weights[i][:, :, None] * sliced.colours[i]
-        transmittance = transmittance * (1 - visible)
-    rgb = rgb + transmittance[:, :, None] * torch.tensor(background, dtype=dtype)
-    stacked = torch.stack(weights, dim=-1) if weights else transmittance.new_zeros(*transmittance.shape, 0)
-    return rgb, 1 - transmittance, stacked, means
+    order = torch.argsort(depth, stable=True)
+    sorted_alpha = alpha[:, :, order]
+    # Transmittance only falls: a Gaussian is drawn while what it leaves is above 1e-4.
+    drawn = torch.cumprod(1 - sorted_alpha, dim=2) > 1e-4
+    sorted_alpha = torch.where(drawn, sorted_alpha, 0.0)
+    after = torch.cumprod(1 - sorted_alpha, dim=2)
+    before = torch.cat([torch.ones_like(after[:, :, :1]), after], dim=2)
+    weights = (before[:, :, :-1] * sorted_alpha)[:, :, torch.argsort(order)]
+    transmittance = (1 - sorted_alpha).prod(dim=2)
+    rgb = weights @ sliced.colours + transmittance[:, :, None] * torch.tensor(background, dtype=dtype)
+    mass = weights.sum(dim=2)
+    return Reference(
+        rgb=rgb,
+        alpha=1 - transmittance,
+        depth_mm=torch.where(mass > 0, weights @ depth / torch.where(mass > 0, mass, 1.0), 0.0),
+        weights=weights,
+        means_px=means,
+    )

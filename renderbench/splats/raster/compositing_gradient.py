@@ -7,6 +7,10 @@ With q_i = c_i . dL/d(rgb), the loss depends on what lies behind Gaussian i thro
 and dL/d(alpha_i) = T_i q_i - R_i / (1 - alpha_i). R starts from the rendered pixel itself,
 rgb . dL/d(rgb) - T_end dL/d(alpha image), and loses T_i alpha_i q_i at each step, so that a replay of
 the forward pass needs neither stored colours nor stored alphas.
+
+The expected depth E = (sum of T_i alpha_i Z_i) / (sum of T_i alpha_i) adds (Z_i - E) g to q_i, where g is
+dL/dE over the second sum, and nothing to R before the first Gaussian: taken as the quotient of two images,
+its gradient would cancel.
 """
 
 from __future__ import annotations
@@ -16,14 +20,24 @@ from typing import Any
 import numpy as np
 
 from renderbench.splats.raster.jit import helper, kernel
-from renderbench.splats.raster.layout import BLUE, GREEN, MEAN_Y, RED, SUM_BLUE, SUMS, TILE
+from renderbench.splats.raster.layout import (
+    BLUE,
+    DEPTH,
+    GREEN,
+    MEAN_Y,
+    RED,
+    SUM_BLUE,
+    SUM_DEPTH,
+    TILE,
+    WHITEN_YY,
+)
 from renderbench.splats.raster.threads import next_item
 from renderbench.splats.raster.tiles import (
     AHEAD,
     ALPHA_MAX,
     PATIENCE,
     PIXELS,
-    blended_alpha,
+    blend,
     clip_box,
     column_terms,
     is_closed,
@@ -48,15 +62,21 @@ def composite_tiles_gradient(
     slots: Any,
     rgb: Any,
     transmittance: Any,
+    depth: Any,
     g_rgb: Any,
     g_alpha: Any,
+    g_depth: Any,
     pair_sums: Any,
 ) -> None:
-    """Write the nine sums of every pair of tile and Gaussian to its own row of ``pair_sums``."""
+    """Write the sums of every pair of tile and Gaussian to its own row of ``pair_sums``.
+
+    ``depth`` and ``g_depth`` (H, W) are None in a rendering without depth.
+    """
     height, width = transmittance.shape
+    row_sums = pair_sums.shape[1]
     centres = row_centres()
-    remaining, behind, g_red, g_green, g_blue = np.empty((5, PIXELS), np.float32)
-    last_sum = np.empty(LANES, np.float32)
+    remaining, behind, g_red, g_green, g_blue, g_deep, centre = np.empty((7, PIXELS), np.float32)
+    last_sums = np.empty(LANES, np.float32)
     while True:
         tile = next_item(counter)
         if tile >= len(starts) - 1:
@@ -64,6 +84,8 @@ def composite_tiles_gradient(
         top, left = tile // columns * TILE, tile % columns * TILE
         open_tile(remaining, top, left, height, width)
         _load_gradient(top, left, rgb, transmittance, g_rgb, g_alpha, behind, g_red, g_green, g_blue)
+        if depth is not None:
+            _load_depth_gradient(top, left, depth, g_depth, centre, g_deep)
         closed = False
         for entry in range(starts[tile], starts[tile + 1]):
             prefetch_record(records, entries, entry)
@@ -79,55 +101,55 @@ def composite_tiles_gradient(
             first_row, last_row, first_half, last_half = clip_box(box, top, left)
             y = splat(record[MEAN_Y] - np.float32(top))
             zero = splat(0.0)
-            s_all, s_x, s_y, s_xx, s_xy, s_yy = zero, zero, zero, zero, zero, zero
-            s_red, s_green, s_blue = zero, zero, zero
+            s_all, s_u, s_v, s_uu, s_uv, s_vv = zero, zero, zero, zero, zero, zero
+            s_red, s_green, s_blue, s_depth = zero, zero, zero, zero
             for half in range(first_half, last_half):
-                dx, constant, slope = column_terms(record, left, half)
-                # Sums over the rows of s, s dy and s dy²; dx does not change along them.
-                s_0, s_1, s_2 = zero, zero, zero
+                column = column_terms(record, left, half)
                 for row in range(first_row, last_row):
                     dy = load(centres, row * LANES) - y
-                    exponent = log2_alpha(constant, slope, record, dy)
+                    v = record[WHITEN_YY] * dy
+                    exponent, u = log2_alpha(column, dy, v, record)
                     if not is_drawn(exponent):
                         continue
                     pixel = row * TILE + half * LANES
                     before = load(remaining, pixel)
-                    alpha = blended_alpha(exponent, before)
-                    weight = before * alpha
-                    store(remaining, pixel, before - weight)
+                    alpha, weight, after = blend(exponent, before)
+                    store(remaining, pixel, after)
                     red, green, blue = load(g_red, pixel), load(g_green, pixel), load(g_blue, pixel)
                     s_red = fma(weight, red, s_red)
                     s_green = fma(weight, green, s_green)
                     s_blue = fma(weight, blue, s_blue)
                     q = fma(record[RED], red, fma(record[GREEN], green, record[BLUE] * blue))
-                    after = load(behind, pixel) - weight * q
-                    store(behind, pixel, after)
-                    s = alpha * (before * q - after / (1.0 - alpha))
+                    if depth is not None:
+                        deep = load(g_deep, pixel)
+                        s_depth = fma(weight, deep, s_depth)
+                        q = fma(record[DEPTH] - load(centre, pixel), deep, q)
+                    rest = load(behind, pixel) - weight * q
+                    store(behind, pixel, rest)
+                    s = alpha * (before * q - rest / (1.0 - alpha))
                     s = where(alpha < ALPHA_MAX, s, 0.0)
-                    s_dy = s * dy
-                    s_0 = s_0 + s
-                    s_1 = s_1 + s_dy
-                    s_2 = fma(s_dy, dy, s_2)
-                s_dx = s_0 * dx
-                s_all = s_all + s_0
-                s_x = s_x + s_dx
-                s_y = s_y + s_1
-                s_xx = fma(s_dx, dx, s_xx)
-                s_xy = fma(s_1, dx, s_xy)
-                s_yy = s_yy + s_2
+                    s_times_u, s_times_v = s * u, s * v
+                    s_all = s_all + s
+                    s_u = s_u + s_times_u
+                    s_v = s_v + s_times_v
+                    s_uu = fma(s_times_u, u, s_uu)
+                    s_uv = fma(s_times_u, v, s_uv)
+                    s_vv = fma(s_times_v, v, s_vv)
             # In the order of the columns of `pair_sums`: eight sums by transposition, then the last.
             store(
                 pair_sums,
-                pair * SUMS,
+                pair * row_sums,
                 pairwise_sum(
-                    pairwise_sum(pairwise_sum(s_all, s_x), pairwise_sum(s_y, s_xx)),
-                    pairwise_sum(pairwise_sum(s_xy, s_yy), pairwise_sum(s_red, s_green)),
+                    pairwise_sum(pairwise_sum(s_all, s_u), pairwise_sum(s_v, s_uu)),
+                    pairwise_sum(pairwise_sum(s_uv, s_vv), pairwise_sum(s_red, s_green)),
                 ),
             )
-            halves = pairwise_sum(s_blue, s_blue)
+            halves = pairwise_sum(s_blue, s_depth)
             quarters = pairwise_sum(halves, halves)
-            store(last_sum, 0, pairwise_sum(quarters, quarters))
-            pair_sums[pair, SUM_BLUE] = last_sum[0]
+            store(last_sums, 0, pairwise_sum(quarters, quarters))
+            pair_sums[pair, SUM_BLUE] = last_sums[0]
+            if depth is not None:
+                pair_sums[pair, SUM_DEPTH] = last_sums[1]
 
 
 @helper
@@ -141,7 +163,7 @@ def _prefetch_pair(
     final = len(entries) - 1
     prefetch(slots, np.int64(entries[min(entry + AHEAD, final)]))
     i = entries[min(entry + AHEAD // 2, final)]
-    prefetch(pair_sums, (slots[i] + slot_of_tile(boxes[i], top, left)) * SUMS)
+    prefetch(pair_sums, (slots[i] + slot_of_tile(boxes[i], top, left)) * pair_sums.shape[1])
 
 
 @helper
@@ -169,3 +191,17 @@ def _load_gradient(
             seen = rgb[y, x, 0] * red + rgb[y, x, 1] * green + rgb[y, x, 2] * blue
             behind[pixel] = seen - transmittance[y, x] * g_alpha[y, x]
             g_red[pixel], g_green[pixel], g_blue[pixel] = red, green, blue
+
+
+@helper
+def _load_depth_gradient(top: int, left: int, depth: Any, g_depth: Any, centre: Any, g_deep: Any) -> None:
+    """The expected depth and dL/d(sum of T alpha Z), of a tile's pixels where anything was drawn."""
+    height, width, _ = depth.shape
+    centre[:] = 0.0
+    g_deep[:] = 0.0
+    for row in range(min(TILE, height - top)):
+        for column in range(min(TILE, width - left)):
+            expected, mass = depth[top + row, left + column]
+            if mass > 0.0:
+                centre[row * TILE + column] = expected
+                g_deep[row * TILE + column] = g_depth[top + row, left + column] / mass

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from renderbench.splats.raster.jit import helper
 from renderbench.splats.raster.slicing import Slice, axpy, dot, times_rows, times_symmetric
-from renderbench.splats.raster.vector import where
+from renderbench.splats.raster.vector import root, where
 
 
 class View(NamedTuple):
@@ -44,17 +44,18 @@ class Projection(NamedTuple):
     """(X, Y, Z) of the sliced mean, camera frame, mm."""
     mean: Any
     """(x, y), px."""
-    slope: Any
-    """X/Z and Y/Z as clamped for the Jacobian."""
     jacobian: Any
     """dx/dX, dx/dZ, dy/dY, dy/dZ, px/mm."""
-    pull_0: Any
-    pull_1: Any
-    """Rows of W = Q H, where Q is the conic and H = J R A, so that the covariance is H P H^T + blur I."""
+    whitening: Any
+    """The upper triangle (00, 01, 11) of K, px^-1: the conic, the inverse of the covariance, is K^T K."""
+    turned_0: Any
+    turned_1: Any
+    """Rows of K J R."""
+    spread_0: Any
+    spread_1: Any
+    """Rows of K H, where H = J R A, so that the covariance is H P H^T + blur I."""
     covariance: Any
     """(00, 01, 11), px²."""
-    conic: Any
-    """Its inverse (00, 01, 11)."""
 
 
 @helper
@@ -94,44 +95,53 @@ def project_one(view: View, s: Slice) -> Projection:
     scale = 1.0 / (sharp + view.blur * (a + c + view.blur))
     a = a + view.blur
     c = c + view.blur
-    # adj(cov) H by the triple product, since for a needle its terms would cancel, too.
-    pull_0 = _scaled(scale, axpy(view.blur, spread_0, _crossed(shrunk_1, normal)))
-    pull_1 = _scaled(scale, axpy(view.blur, spread_1, _crossed(normal, shrunk_0)))
+    # K from the variance of y, and that of x given y; K H by the triple product, since for a needle the
+    # terms of its first row would cancel.
+    narrow = root(scale / c)
+    k11 = 1.0 / root(c)
+    k00 = c * narrow
+    k01 = -b * narrow
+    turned_0 = axpy(k00, map_0, _scaled(k01, map_1))
+    across = axpy(view.blur, spread_0, _crossed(shrunk_1, normal))
     return Projection(
         point,
         (focal[0] * x + view.centre[0], focal[1] * y + view.centre[1]),
-        (slope_x, slope_y),
         (j00, j02, j11, j12),
-        pull_0,
-        pull_1,
+        (k00, k01, k11),
+        turned_0,
+        _scaled(k11, map_1),
+        _scaled(narrow, across),
+        _scaled(k11, spread_1),
         (a, b, c),
-        (c * scale, -b * scale, a * scale),
     )
 
 
 @helper
 def project_one_gradient(
-    view: View, s: Slice, p: Projection, g_mean: Any, moments: Any
-) -> tuple[Any, Any, Any]:
+    view: View, s: Slice, p: Projection, pulls: Any, moments: Any, g_z: Any
+) -> tuple[Any, Any, Any, Any]:
     """Gradients of a slice from those of its projection.
 
     Args:
         view: the camera.
         s: the slice.
         p: its :class:`Projection`.
-        g_mean: dL/d(x, y).
-        moments: S, the sums over pixels of s dx², s dx dy and s dy² with s = alpha dL/d(alpha). They
-            are dL/d(conic) times -2, so that dL/d(cov) = Q S Q / 2 with Q the conic.
+        pulls: the sums over pixels of s u and s v with s = alpha dL/d(alpha) and (u, v) = K (pixel - mean),
+            so that dL/d(mean) = K^T (pulls).
+        moments: M, the sums of s u², s u v and s v², so that dL/d(cov) = K^T M K / 2.
+        g_z: dL/dZ through the depth alone.
 
     Returns:
-        dL/d(mu'); dL/dA, lower triangle; dL/dP: the symmetric matrix G with dL = tr(G dP).
+        dL/d(mean), px^-1; dL/d(mu'); dL/dA, lower triangle; dL/dP: the symmetric matrix G with dL = tr(G dP).
     """
     rotation, focal, factor = view.rotation, view.focal, s.factor
-    xx, xy, yy = moments
-    # With W = Q H, dL/dP = W^T S W / 2, and dL/dH = Q V for V = S W P.
-    moved_0 = axpy(xx, p.pull_0, _scaled(xy, p.pull_1))
-    moved_1 = axpy(xy, p.pull_0, _scaled(yy, p.pull_1))
-    half_0, half_1 = _scaled(0.5, p.pull_0), _scaled(0.5, p.pull_1)
+    uu, uv, vv = moments
+    k00, k01, k11 = p.whitening
+    g_mean = (k00 * pulls[0], k01 * pulls[0] + k11 * pulls[1])
+    # dL/dP = (K H)^T M (K H) / 2, and dL/dH = K^T V for V = M K H P.
+    moved_0 = axpy(uu, p.spread_0, _scaled(uv, p.spread_1))
+    moved_1 = axpy(uv, p.spread_0, _scaled(vv, p.spread_1))
+    half_0, half_1 = _scaled(0.5, p.spread_0), _scaled(0.5, p.spread_1)
     g_shrink = (
         half_0[0] * moved_0[0] + half_1[0] * moved_1[0],
         half_0[0] * moved_0[1] + half_1[0] * moved_1[1],
@@ -141,21 +151,20 @@ def project_one_gradient(
         half_0[2] * moved_0[2] + half_1[2] * moved_1[2],
     )
     v_0, v_1 = times_symmetric(s.shrink, moved_0), times_symmetric(s.shrink, moved_1)
-    # H = (J R) A: dL/dA = (Q J R)^T V, where Q J R = W A^-1.
-    back_0, back_1 = _through_inverse_factor(p.pull_0, factor), _through_inverse_factor(p.pull_1, factor)
+    # H = (J R) A: dL/dA = (K J R)^T V.
+    turned_0, turned_1 = p.turned_0, p.turned_1
     g_factor = (
-        back_0[0] * v_0[0] + back_1[0] * v_1[0],
-        back_0[1] * v_0[0] + back_1[1] * v_1[0],
-        back_0[1] * v_0[1] + back_1[1] * v_1[1],
-        back_0[2] * v_0[0] + back_1[2] * v_1[0],
-        back_0[2] * v_0[1] + back_1[2] * v_1[1],
-        back_0[2] * v_0[2] + back_1[2] * v_1[2],
+        turned_0[0] * v_0[0] + turned_1[0] * v_1[0],
+        turned_0[1] * v_0[0] + turned_1[1] * v_1[0],
+        turned_0[1] * v_0[1] + turned_1[1] * v_1[1],
+        turned_0[2] * v_0[0] + turned_1[2] * v_1[0],
+        turned_0[2] * v_0[1] + turned_1[2] * v_1[1],
+        turned_0[2] * v_0[2] + turned_1[2] * v_1[2],
     )
-    # dL/d(J R) = Q V A^T
+    # dL/d(J R) = K^T V A^T
     u_0, u_1 = _through_transposed_factor(v_0, factor), _through_transposed_factor(v_1, factor)
-    q00, q01, q11 = p.conic
-    g_map_0 = axpy(q00, u_0, _scaled(q01, u_1))
-    g_map_1 = axpy(q01, u_0, _scaled(q11, u_1))
+    g_map_0 = _scaled(k00, u_0)
+    g_map_1 = axpy(k01, u_0, _scaled(k11, u_1))
     g_j00, g_j02 = dot(g_map_0, rotation[0]), dot(g_map_0, rotation[2])
     g_j11, g_j12 = dot(g_map_1, rotation[1]), dot(g_map_1, rotation[2])
     # J at the clamped slopes
@@ -167,9 +176,9 @@ def project_one_gradient(
     g_x = g_x + g_mean[0] * focal[0]
     g_y = g_y + g_mean[1] * focal[1]
     g_depth = -(g_j00 * j00 + g_j02 * j02 + g_j11 * j11 + g_j12 * j12 + g_x * x + g_y * y)
-    g_point = (g_x * per_depth, g_y * per_depth, g_depth * per_depth)
+    g_point = (g_x * per_depth, g_y * per_depth, g_depth * per_depth + g_z)
     g_offset = axpy(g_point[0], rotation[0], axpy(g_point[1], rotation[1], _scaled(g_point[2], rotation[2])))
-    return g_offset, g_factor, g_shrink
+    return g_mean, g_offset, g_factor, g_shrink
 
 
 @helper
@@ -194,13 +203,6 @@ def _crossed(a: Any, b: Any) -> Any:
         a[2] * b[0] - a[0] * b[2],
         a[0] * b[1] - a[1] * b[0],
     )
-
-
-@helper
-def _through_inverse_factor(row: Any, factor: Any) -> Any:
-    last = row[2] / factor[5]
-    middle = (row[1] - last * factor[4]) / factor[2]
-    return (row[0] - middle * factor[1] - last * factor[3]) / factor[0], middle, last
 
 
 @helper

@@ -47,8 +47,8 @@ class Projected:
         return self.records, self.records.view(np.int32), bins.columns, bins.starts, bins.entries
 
 
-def project(parameters: Parameters, view: View, threads: int) -> Projected:
-    """Slice, project and bin."""
+def project(parameters: Parameters, shown: NDArray[np.bool_], view: View, threads: int) -> Projected:
+    """Slice, project and bin the Gaussians that are ``shown`` (N,)."""
     count = len(parameters.means_mm)
     records = np.empty((count, RECORD), np.float32)
     depths = np.empty(count, np.float32)
@@ -56,35 +56,50 @@ def project(parameters: Parameters, view: View, threads: int) -> Projected:
     tile_boxes = np.empty((count, 4), np.int16)
     tile_counts = np.empty(count, np.int32)
     outputs = (records, records.view(np.int32), depths, radii, tile_boxes, tile_counts)
-    run_workers(threads, project_gaussians, view, *parameters, *outputs)
+    run_workers(threads, project_gaussians, view, shown, *parameters, *outputs)
     columns, rows = -(-view.width // TILE), -(-view.height // TILE)
     bins = bin_gaussians(depths, tile_boxes, tile_counts, columns, rows, threads)
     return Projected(view=view, threads=threads, records=records, radii=radii, bins=bins)
 
 
-def composite(projected: Projected, background: tuple[float, float, float]) -> tuple[Floats, Floats]:
-    """The image (H, W, 3) and the remaining transmittance (H, W)."""
+class Image(NamedTuple):
+    """What compositing leaves."""
+
+    rgb: Floats
+    """(H, W, 3)."""
+    transmittance: Floats
+    """(H, W)."""
+    depth: Floats | None
+    """(H, W, 2): the expected depth, mm, and the sum of T alpha; None where it was not asked for."""
+
+
+def composite(projected: Projected, background: tuple[float, float, float], with_depth: bool) -> Image:
+    """Composite the tiles front to back."""
     shape = (projected.view.height, projected.view.width)
-    rgb = np.empty((*shape, 3), np.float32)
-    transmittance = np.empty(shape, np.float32)
-    run_workers(projected.threads, composite_tiles, *projected._tiles, background, rgb, transmittance)
-    return rgb, transmittance
+    image = Image(
+        np.empty((*shape, 3), np.float32),
+        np.empty(shape, np.float32),
+        np.empty((*shape, 2), np.float32) if with_depth else None,
+    )
+    run_workers(projected.threads, composite_tiles, *projected._tiles, background, *image)
+    return image
 
 
 def composite_gradient(
-    projected: Projected, rgb: Floats, transmittance: Floats, g_rgb: Floats, g_alpha: Floats
+    projected: Projected, image: Image, g_rgb: Floats, g_alpha: Floats, g_depth: Floats | None
 ) -> Floats:
-    """The sums over pixels, (pairs, SUMS), from what :func:`composite` returned and its gradients."""
-    pair_sums = np.empty((len(projected.bins.entries), SUMS), np.float32)
+    """The sums over pixels, (pairs, SUMS, one more with depth), from :func:`composite` and its gradients."""
+    sums = SUMS if g_depth is None else SUMS + 1
+    pair_sums = np.empty((len(projected.bins.entries), sums), np.float32)
     run_workers(
         projected.threads,
         composite_tiles_gradient,
         *projected._tiles,
         projected.bins.slots,
-        rgb,
-        transmittance,
+        *image,
         g_rgb,
         g_alpha,
+        g_depth,
         pair_sums,
     )
     return pair_sums
@@ -109,13 +124,13 @@ def project_gradient(
     return gradients, screen
 
 
-def weigh(projected: Projected) -> tuple[Floats, Floats]:
-    """(N,) the sum and (N,) the maximum over pixels of each Gaussian's T alpha."""
+def weigh(projected: Projected) -> Floats:
+    """(N,) the sum over pixels of each Gaussian's T alpha."""
     view, slots = projected.view, projected.bins.slots
-    pair_weights = np.zeros((len(projected.bins.entries), 2), np.float32)
+    pair_weights = np.zeros(len(projected.bins.entries), np.float32)
     run_workers(
         projected.threads, weigh_tiles, *projected._tiles, slots, view.height, view.width, pair_weights
     )
-    sums, maxima = np.empty((2, len(projected.records)), np.float32)
-    gather_weights(slots, pair_weights, sums, maxima)
-    return sums, maxima
+    sums = np.empty(len(projected.records), np.float32)
+    gather_weights(slots, pair_weights, sums)
+    return sums

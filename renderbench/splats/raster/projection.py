@@ -12,9 +12,7 @@ from renderbench.splats.raster.ewa import View, project_one
 from renderbench.splats.raster.jit import helper, kernel
 from renderbench.splats.raster.layout import (
     BOTTOM,
-    CONIC_XX,
-    CONIC_XY,
-    CONIC_YY,
+    DEPTH,
     LEFT,
     LOG2_OPACITY,
     MEAN_X,
@@ -24,6 +22,9 @@ from renderbench.splats.raster.layout import (
     RIGHT,
     TILE,
     TOP,
+    WHITEN_XX,
+    WHITEN_XY,
+    WHITEN_YY,
 )
 from renderbench.splats.raster.slicing import slice_one
 from renderbench.splats.raster.threads import next_item
@@ -34,9 +35,14 @@ BLOCK = 512
 """Gaussians that a thread takes at a time."""
 
 _LOG2_E = 1.0 / math.log(2.0)
+WHITENING = math.sqrt(0.5 * _LOG2_E)
+"""From K (pixel - mean) to the (u, v) of records, whose squares count powers of two."""
+
 _LN_255 = math.log(255.0)
 # Rounding must not cut a pixel that the threshold would keep.
 _MARGIN = 1.0001
+# gsplat's far plane, mm: squares of what lies beyond overflow.
+_FAR = 1e10
 # A larger radius, px, is an overflow.
 _RADIUS_MAX = 1e7
 
@@ -45,6 +51,7 @@ _RADIUS_MAX = 1e7
 def project_gaussians(
     counter: Any,
     view: View,
+    shown: Any,
     means: Any,
     directions: Any,
     log_diagonal: Any,
@@ -62,9 +69,9 @@ def project_gaussians(
 
     ``tile_boxes`` is (N, 4): first row, end, first column, end.
 
-    A culled Gaussian has no tiles and radius 0: no deeper than ``view.near``, of opacity at most 1/255,
-    off the image, or not a number. The radius is that of the long axis of the ellipse on which alpha
-    is 1/255.
+    A culled Gaussian has no tiles and radius 0: not ``shown`` (N,), no deeper than ``view.near`` or deeper
+    than 10 000 km, of opacity at most 1/255, off the image, or not a number. The radius is that of the long
+    axis of the ellipse on which alpha is 1/255.
     """
     last = len(means) - 1
     edges = np.empty((5, LANES), np.float32)
@@ -79,14 +86,15 @@ def project_gaussians(
             _store_edges(edges, view, p, 2.0 * (log_opacity + _LN_255))
             for lane in range(min(LANES, last - first + 1)):
                 i = first + lane
-                tile_counts[i] = _fill_boxes(boxes[i], tile_boxes[i], edges[:, lane])
+                tile_counts[i] = _fill_boxes(boxes[i], tile_boxes[i], edges[:, lane]) if shown[i] else 0
                 radii[i] = edges[4, lane] if tile_counts[i] > 0 else 0.0
             scatter(depths, first, last, 1, 0, p.point[2])
             scatter(records, first, last, RECORD, MEAN_X, p.mean[0])
             scatter(records, first, last, RECORD, MEAN_Y, p.mean[1])
-            scatter(records, first, last, RECORD, CONIC_XX, -0.5 * _LOG2_E * p.conic[0])
-            scatter(records, first, last, RECORD, CONIC_XY, -_LOG2_E * p.conic[1])
-            scatter(records, first, last, RECORD, CONIC_YY, -0.5 * _LOG2_E * p.conic[2])
+            scatter(records, first, last, RECORD, WHITEN_XX, WHITENING * p.whitening[0])
+            scatter(records, first, last, RECORD, WHITEN_XY, WHITENING * p.whitening[1])
+            scatter(records, first, last, RECORD, WHITEN_YY, WHITENING * p.whitening[2])
+            scatter(records, first, last, RECORD, DEPTH, p.point[2])
             scatter(records, first, last, RECORD, LOG2_OPACITY, _LOG2_E * log_opacity)
             for channel in range(3):
                 colour = colour_of(gather_coefficients(sh, first, last, channel), s.sight)
@@ -172,7 +180,8 @@ def _store_edges(edges: Any, view: View, p: Any, reach: Any) -> None:
     half_width = root(reach * a) * _MARGIN + 0.5
     half_height = root(reach * c) * _MARGIN + 0.5
     # All comparisons are false of what is not a number.
-    visible = (reach > 0.0) & (p.point[2] > view.near) & (radius < _RADIUS_MAX)
+    deep_enough = (p.point[2] > view.near) & (p.point[2] < _FAR)
+    visible = (reach > 0.0) & deep_enough & (radius < _RADIUS_MAX)
     store(edges, 0, _at_least(x - half_width, 0.0))
     store(edges, LANES, _at_least(y - half_height, 0.0))
     store(edges, 2 * LANES, _at_most(x + half_width, view.width))

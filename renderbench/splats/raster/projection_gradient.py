@@ -11,24 +11,27 @@ from renderbench.splats.raster.ewa import View, project_one, project_one_gradien
 from renderbench.splats.raster.jit import helper, kernel
 from renderbench.splats.raster.layout import (
     SUM_BLUE,
+    SUM_DEPTH,
     SUM_RED,
     SUM_S,
-    SUM_X,
-    SUM_XX,
-    SUM_XY,
-    SUM_Y,
-    SUM_YY,
+    SUM_U,
+    SUM_UU,
+    SUM_UV,
+    SUM_V,
+    SUM_VV,
     SUMS,
 )
-from renderbench.splats.raster.projection import BLOCK, colour_of, gather_coefficients, slice_rows
+from renderbench.splats.raster.projection import BLOCK, WHITENING, colour_of, gather_coefficients, slice_rows
 from renderbench.splats.raster.slicing import slice_one_gradient
 from renderbench.splats.raster.threads import next_item
 from renderbench.splats.raster.vector import LANES, gather, load, root, scatter, splat, store, where
 from renderbench.splats.sh import SH_C0, SH_C1
 
-# Columns of a lane's row of scratch: the sums, then whether the Gaussian was drawn.
+# Columns of a lane's row of scratch: the sums with the depth's, then whether the Gaussian was drawn.
 _SCRATCH = 16
-_DRAWN = SUMS
+_DRAWN = SUMS + 1
+_PULL = 1.0 / WHITENING
+_MOMENT = _PULL**2
 
 
 @kernel
@@ -69,17 +72,21 @@ def project_gaussians_gradient(
                 first, last, view, means, directions, log_diagonal, off_diagonal
             )
             p = project_one(view, s)
-            q00, q01, q11 = p.conic
-            s_x, s_y = _column(scratch, SUM_X), _column(scratch, SUM_Y)
-            g_mean = (q00 * s_x + q01 * s_y, q01 * s_x + q11 * s_y)
+            pulls = (_PULL * _column(scratch, SUM_U), _PULL * _column(scratch, SUM_V))
+            moments = (
+                _MOMENT * _column(scratch, SUM_UU),
+                _MOMENT * _column(scratch, SUM_UV),
+                _MOMENT * _column(scratch, SUM_VV),
+            )
+            g_mean, g_offset, g_factor, g_shrink = project_one_gradient(
+                view, s, p, pulls, moments, _column(scratch, SUM_DEPTH)
+            )
             g_x, g_y = 0.5 * view.width * g_mean[0], 0.5 * view.height * g_mean[1]
             scatter(g_screen, first, last, 1, 0, where(drawn, root(g_x * g_x + g_y * g_y), 0.0))
             g_log_opacity = _column(scratch, SUM_S)
             g_logit = g_log_opacity * log_sigmoid(gather(logits, first, last, 1, 0))[1]
             scatter(g_logits, first, last, 1, 0, where(drawn, g_logit, 0.0))
             g_sight = _colour_gradient(first, last, sh, s.sight, drawn, scratch, g_sh)
-            moments = (_column(scratch, SUM_XX), _column(scratch, SUM_XY), _column(scratch, SUM_YY))
-            g_offset, g_factor, g_shrink = project_one_gradient(view, s, p, g_mean, moments)
             g_mahalanobis = -view.falloff * g_log_opacity
             g = slice_one_gradient(
                 s, inverse_scales, t, slopes, g_offset, g_factor, g_shrink, g_mahalanobis, g_sight
@@ -98,14 +105,18 @@ def project_gaussians_gradient(
 @helper
 def _sum_pairs(first: int, last: int, slots: Any, pair_sums: Any, scratch: Any) -> None:
     """Sum the rows of eight Gaussians, in the order of their tiles."""
+    width = pair_sums.shape[1]
     for lane in range(LANES):
         i = min(first + lane, last)
-        total, total_blue = splat(0.0), np.float32(0.0)
+        total, total_blue, total_depth = splat(0.0), np.float32(0.0), np.float32(0.0)
         for pair in range(slots[i], slots[i + 1]):
-            total = total + load(pair_sums, pair * SUMS)
+            total = total + load(pair_sums, pair * width)
             total_blue += pair_sums[pair, SUM_BLUE]
+            if width > SUMS:
+                total_depth += pair_sums[pair, SUM_DEPTH]
         store(scratch, lane * _SCRATCH, total)
         scratch[lane, SUM_BLUE] = total_blue
+        scratch[lane, SUM_DEPTH] = total_depth
         scratch[lane, _DRAWN] = slots[i + 1] - slots[i]
 
 

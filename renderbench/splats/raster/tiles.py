@@ -15,9 +15,6 @@ from renderbench.splats.raster.elementary import exp2
 from renderbench.splats.raster.jit import helper
 from renderbench.splats.raster.layout import (
     BOTTOM,
-    CONIC_XX,
-    CONIC_XY,
-    CONIC_YY,
     LEFT,
     LOG2_OPACITY,
     MEAN_X,
@@ -25,13 +22,15 @@ from renderbench.splats.raster.layout import (
     RIGHT,
     TILE,
     TOP,
+    WHITEN_XX,
+    WHITEN_XY,
 )
 from renderbench.splats.raster.vector import LANES, any_lane, fma, lanes, load, prefetch, where
 
 PIXELS = TILE * TILE
 ALPHA_MAX = 0.999
 OPAQUE = 1e-4
-"""A pixel takes no more Gaussians once its transmittance is below this."""
+"""A Gaussian that would leave a pixel no more transmittance than this is not drawn, and closes the pixel."""
 PATIENCE = 16
 """After how many Gaussians a tile looks whether all its pixels are closed."""
 AHEAD = 8
@@ -51,7 +50,10 @@ def row_centres() -> Any:
 
 @helper
 def open_tile(remaining: Any, top: int, left: int, height: int, width: int) -> None:
-    """Full transmittance inside the image; none outside, so that nothing is drawn there."""
+    """Full transmittance inside the image; none outside, so that nothing is drawn there.
+
+    A closed pixel keeps its transmittance with a minus sign.
+    """
     for row in range(TILE):
         for column in range(TILE):
             inside = top + row < height and left + column < width
@@ -65,7 +67,7 @@ def is_closed(remaining: Any) -> Any:
     for pixel in range(LANES, PIXELS, LANES):
         value = load(remaining, pixel)
         largest = where(value > largest, value, largest)
-    return not any_lane(largest >= OPAQUE)
+    return not any_lane(largest > 0.0)
 
 
 @helper
@@ -95,15 +97,17 @@ def slot_of_tile(box: Any, top: int, left: int) -> Any:
 
 @helper
 def column_terms(record: Any, left: int, half: int) -> Any:
-    """(dx, constant, slope): log2 alpha = constant + slope dy + CONIC_YY dy² for a half's columns."""
-    dx = lanes() - (record[MEAN_X] - np.float32(left + half * LANES) - np.float32(0.5))
-    return dx, fma(record[CONIC_XX] * dx, dx, record[LOG2_OPACITY]), record[CONIC_XY] * dx
+    """WHITEN_XX dx for the eight columns of a half."""
+    return record[WHITEN_XX] * (
+        lanes() - (record[MEAN_X] - np.float32(left + half * LANES) - np.float32(0.5))
+    )
 
 
 @helper
-def log2_alpha(constant: Any, slope: Any, record: Any, dy: Any) -> Any:
-    """log2 of alpha before its threshold and clamp."""
-    return fma(dy, fma(dy, record[CONIC_YY], slope), constant)
+def log2_alpha(column: Any, dy: Any, v: Any, record: Any) -> Any:
+    """log2 of alpha before its threshold and clamp, and u."""
+    u = fma(dy, record[WHITEN_XY], column)
+    return fma(-u, u, fma(-v, v, record[LOG2_OPACITY])), u
 
 
 @helper
@@ -113,8 +117,19 @@ def is_drawn(exponent: Any) -> Any:
 
 
 @helper
-def blended_alpha(exponent: Any, remaining: Any) -> Any:
-    """Alpha = 2^exponent, at most 0.999; 0 below 1/255 and in closed pixels."""
+def blend(exponent: Any, before: Any) -> Any:
+    """What a Gaussian of alpha = 2^exponent, at most 0.999, does to pixels of transmittance ``before``.
+
+    Returns:
+        alpha and T alpha, 0 where nothing is drawn: below 1/255, in closed pixels and in those that this
+        Gaussian closes; and what to keep as their transmittance.
+    """
     alpha = exp2(exponent)
     alpha = where(alpha < ALPHA_MAX, alpha, ALPHA_MAX)
-    return where((exponent >= _LOG2_THRESHOLD) & (remaining >= OPAQUE), alpha, 0.0)
+    alpha = where((exponent >= _LOG2_THRESHOLD) & (before > 0.0), alpha, 0.0)
+    # Explicitly fused, so that the gradient's replay closes the same pixels.
+    after = fma(-before, alpha, before)
+    stays_open = after > OPAQUE
+    closed = where(before > 0.0, -before, before)
+    weight = where(stays_open, before * alpha, 0.0)
+    return where(stays_open, alpha, 0.0), weight, where(stays_open, after, closed)
