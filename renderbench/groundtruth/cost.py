@@ -177,7 +177,8 @@ def _measured(pending: _Pending, threads: int, pbrt: Path | None) -> _Figures:
     condition = pending.condition
     settings = condition.suite.renderer
     medium = condition.medium()
-    cameras = [camera for role in pending.views for camera in condition.cameras(medium)[role]]
+    by_role = condition.cameras(medium)
+    cameras = [camera for role in pending.views for camera in by_role[role]]
     places = np.linspace(0, len(cameras) - 1, min(_VIEWS, len(cameras)))
     renderer = make_renderer(settings, medium, threads=threads, pbrt=pbrt)
     shortest = _shortest_pass(renderer, cameras[0])
