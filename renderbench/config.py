@@ -83,7 +83,7 @@ class RendererSettings(Strict):
     does not get there.
 
     Light comes from all sides: of constant ``environment_radiance``, or by ``environment_map`` (the path of
-    an equirectangular ``.exr`` or ``.hdr`` image, linear; its radiance is multiplied by
+    an equirectangular OpenEXR image, linear, relative to the suite's file; its radiance is multiplied by
     ``environment_radiance``; its middle column faces the patient's front, its top row the head). It is
     itself hidden (black background). ``key_light`` is a distant light in addition. ``max_depth`` counts
     scatterings; ``anisotropy`` is the Henyey-Greenstein g.
@@ -260,7 +260,13 @@ def load_suite(name_or_path: str) -> Suite:
                 f"expected one of {', '.join(shipped_suites())}, or a path ending in .toml; found neither",
                 f"{hint}correct --suite".strip(),
             )
-    return parse_model(Suite, read_toml(path), path.name)
+    loaded = parse_model(Suite, read_toml(path), path.name)
+    if loaded.renderer.environment_map is None:
+        return loaded
+    # Workers run in other folders; what a suite names lies beside it.
+    lit_by = str((path.parent / loaded.renderer.environment_map).absolute())
+    lit = loaded.renderer.model_copy(update={"environment_map": lit_by})
+    return loaded.model_copy(update={"renderer": lit})
 
 
 def read_toml(path: Path) -> dict[str, Any]:

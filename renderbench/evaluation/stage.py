@@ -230,12 +230,14 @@ def _fitting_views(root: Root, job: Job) -> list[ShownViews]:
 
 def _ground_truth(suite: Suite, views: ViewSet) -> GroundTruth:
     settings = suite.renderer
+    made_by = views.record.made_from["renderer"]
     return GroundTruth(
         renderer=settings.name,
-        version=views.record.made_from["renderer"]["version"],
+        version=made_by["version"],
         noise_floor=settings.noise_floor if settings.samples_per_pixel is None else None,
         samples_per_pixel_mean=views.samples_mean,
-        settings=settings.model_dump(mode="json", exclude={"name"}),
+        # As the views have them: an environment map by what it holds.
+        settings={key: value for key, value in made_by.items() if key not in ("name", "version")},
     )
 
 

@@ -11,6 +11,7 @@ from renderbench.cameras import Camera, sphere_cameras
 from renderbench.config import Block, Groups, Suite, Training
 from renderbench.errors import InputError
 from renderbench.groundtruth.backends import renderer_version
+from renderbench.groundtruth.lights import environment_digest
 from renderbench.groundtruth.medium import Medium, medium_from_rgba
 from renderbench.layout import Root
 from renderbench.scans.dataset import load_dataset
@@ -103,7 +104,12 @@ class Condition:
             "transfer_function": self.transfer_function,
             "selection": list(self.selection.indices),
             "medium": self.suite.medium.model_dump(),
-            "renderer": {"version": renderer_version(settings), **settings.model_dump()},
+            "renderer": {
+                "version": renderer_version(settings),
+                **settings.model_dump(),
+                # What the map holds makes the pixels, not where it lies.
+                "environment_map": environment_digest(settings),
+            },
         }
 
     def medium(self) -> Medium:

@@ -61,7 +61,7 @@ class Cost:
     Args:
         conditions: those with pending views.
         threads: what a view's seconds are meant with; of no meaning on a GPU.
-        device: ``cpu``, or ``cuda: `` and the GPU's name.
+        device: what renders: ``cpu`` or ``cuda``, with the name of the GPU where it is known.
     """
 
     conditions: tuple[ConditionCost, ...]
@@ -177,10 +177,11 @@ def _measured(pending: _Pending, threads: int, pbrt: Path | None) -> _Figures:
     condition = pending.condition
     settings = condition.suite.renderer
     medium = condition.medium()
-    cameras = [camera for role in pending.views for camera in condition.cameras(medium)[role]]
+    by_role = condition.cameras(medium)
+    cameras = [camera for role in pending.views for camera in by_role[role]]
     places = np.linspace(0, len(cameras) - 1, min(_VIEWS, len(cameras)))
     renderer = make_renderer(settings, medium, threads=threads, pbrt=pbrt)
-    overhead = _overhead_seconds(renderer, cameras[0])
+    shortest = _shortest_pass(renderer, cameras[0])
     samples, rays, seconds = [], 0.0, 0.0
     for place in places:
         small = _smaller(cameras[round(place)], _RESOLUTION)
@@ -189,21 +190,15 @@ def _measured(pending: _Pending, threads: int, pbrt: Path | None) -> _Figures:
         rays += small.width * small.height * view.samples
         seconds += view.seconds
     # What a pass costs before its first ray does not grow with the view.
-    rate = rays / max(seconds - _PASSES * len(places) * overhead, 0.1 * seconds)
+    rate = rays / max(seconds - _PASSES * len(places) * shortest.seconds, 0.1 * seconds)
     needed = float(np.mean(samples))
     pixels = cameras[0].width * cameras[0].height
     return _Figures(
         samples=needed,
-        seconds=_PASSES * overhead + pixels * needed / rate,
-        device=_device(renderer),
+        seconds=_PASSES * shortest.seconds + pixels * needed / rate,
+        device=shortest.device,
         measured=True,
     )
-
-
-def _device(renderer: Renderer) -> str:
-    from renderbench.groundtruth.native import NativeRenderer
-
-    return renderer.device if isinstance(renderer, NativeRenderer) else "cpu"
 
 
 def _affordable(settings: RendererSettings) -> RendererSettings:
@@ -221,11 +216,11 @@ def _samples_needed(view: RenderPass, settings: RendererSettings) -> float:
     return min(view.samples * 10.0 ** (missing_db / 10.0), settings.max_samples_per_pixel)
 
 
-def _overhead_seconds(renderer: Renderer, camera: Camera) -> float:
-    """What the shortest pass takes; the first one may compile."""
+def _shortest_pass(renderer: Renderer, camera: Camera) -> RenderPass:
+    """What it takes is what a pass costs before its first ray; the first one may compile."""
     tiny = _smaller(camera, 8)
     renderer.render_pass(tiny, seed=0, first=0, count=1)
-    return renderer.render_pass(tiny, seed=0, first=0, count=1).seconds
+    return renderer.render_pass(tiny, seed=0, first=0, count=1)
 
 
 def _smaller(camera: Camera, resolution: int) -> Camera:

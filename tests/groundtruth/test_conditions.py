@@ -10,6 +10,7 @@ from renderbench.config import Block, GroupViews, Suite, Training, load_suite
 from renderbench.errors import InputError
 from renderbench.groundtruth.conditions import condition_of, conditions
 from renderbench.layout import Root
+from tests.groundtruth.media import write_map
 from tests.groundtruth.studies import prepare_study, suite
 
 
@@ -83,6 +84,26 @@ def test_training_views_are_sets_of_their_own(root) -> None:
     cameras = whole.cameras(whole.medium())
     assert [len(cameras[role]) for role in ("fit", "test", "train")] == [3, 2, 6]
     assert whole.folder("train").name == "seen.all.tiny-train"
+
+
+def test_an_environment_map_counts_by_what_it_holds(root, tmp_path) -> None:
+    def digest(folder: str, radiance: float) -> str:
+        (tmp_path / folder).mkdir()
+        path = write_map(tmp_path / folder, np.full((4, 8, 3), radiance))
+        lit = suite(renderer={"environment_map": path})
+        return condition_of(root, lit, lit.blocks[0], "tiny", "all").digest("fit")
+
+    assert digest("here", 1.0) == digest("there", 1.0)
+    assert digest("brighter", 2.0) != digest("again", 1.0)
+
+
+def test_an_environment_map_lies_beside_the_suite_that_names_it(tmp_path) -> None:
+    text = (
+        'name = "lit"\n[renderer]\nenvironment_map = "sky.exr"\n'
+        '[[blocks]]\nid = "a"\ntitle = "A"\ndataset = "folder"\nmethods = []\n'
+    )
+    (tmp_path / "lit.toml").write_text(text)
+    assert load_suite(str(tmp_path / "lit.toml")).renderer.environment_map == str(tmp_path / "sky.exr")
 
 
 def test_blocks_that_want_other_numbers_of_the_same_views_are_refused(root) -> None:

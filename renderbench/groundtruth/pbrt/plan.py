@@ -78,7 +78,7 @@ def planned_sets(root: Root, suite: Suite, folder: Path, *, samples: int) -> Ite
         raise InputError(
             f"suite {suite.name}: renderer {suite.renderer.name!r}",
             "expected pbrt, found another renderer, to which pbrt's images cannot be ascribed",
-            'set name = "pbrt" under [renderer]',
+            'add --renderer pbrt, or set name = "pbrt" under [renderer]',
         )
     lights = lights_of(suite.renderer, folder=f"{_UP}lights/")
     for condition in conditions(root, suite):
