@@ -60,3 +60,12 @@ def test_a_wrong_shape_is_named():
     parameters = random_gaussians(4).parameters()
     with pytest.raises(ValueError, match=r"labels: expected shape \(4,\), found \(3,\)"):
         Gaussians6D(**parameters, labels=torch.zeros(3, dtype=torch.uint8))
+
+
+def test_a_device_takes_all_tensors_and_a_dtype_the_parameters():
+    gaussians = random_gaussians(3)
+    moved = gaussians.to("meta")
+    assert {value.device.type for value in (*moved.parameters().values(), moved.labels)} == {"meta"}
+    precise = gaussians.to(torch.float64)
+    assert {value.dtype for value in precise.parameters().values()} == {torch.float64}
+    assert precise.labels.dtype == torch.uint8

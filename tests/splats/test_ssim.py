@@ -5,7 +5,7 @@ from skimage.data import astronaut
 from skimage.metrics import structural_similarity
 from torch.nn.functional import conv2d, pad
 
-from renderbench.splats.ssim import ssim_for_training
+from renderbench.splats.ssim import ssim_by_convolutions, ssim_for_training
 
 IMAGE = torch.from_numpy(astronaut()[::8, ::8].astype(np.float32) / 255.0)[:, :49]
 
@@ -36,6 +36,17 @@ def test_value_and_gradient_equal_the_dense_float64_reference():
     value.backward()
     assert float(value.detach()) == pytest.approx(float(expected.detach()), abs=1e-6)
     error = (image.grad.double() - reference.grad).norm() / reference.grad.norm()
+    assert float(error) < 1e-4
+
+
+def test_convolutions_and_kernels_are_one_function():
+    """The first is what a CUDA device runs."""
+    ours, theirs = noisy().requires_grad_(True), noisy().requires_grad_(True)
+    ssim_for_training(ours, IMAGE).backward()
+    value = ssim_by_convolutions(theirs, IMAGE)
+    value.backward()
+    assert float(value.detach()) == pytest.approx(float(ssim_for_training(ours, IMAGE).detach()), abs=1e-6)
+    error = (theirs.grad - ours.grad).norm() / ours.grad.norm()
     assert float(error) < 1e-4
 
 
