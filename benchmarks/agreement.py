@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.artefacts import write_json
+from renderbench.artefacts import read_json, write_json
 from renderbench.cameras import Camera, sphere_cameras
 from renderbench.config import MediumSettings, RendererSettings
 from renderbench.errors import InputError
@@ -56,23 +56,26 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=thread_count())
     parser.add_argument("--pbrt", type=Path, help="the binary; else RENDERBENCH_PBRT or PATH")
     parser.add_argument("--only", choices=["mitsuba", "pbrt"], help="one of the other renderers")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="rows of this file that are not measured now stay in it")
     arguments = parser.parse_args()
-    rows = []
     for row in measured(arguments):
-        rows.append(row)
         print(line(row), flush=True)
-    if arguments.json:
-        write_json(
-            arguments.json,
-            {
-                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-                "hardware": hardware(),
-                "versions": versions(),
-                "settings": RendererSettings().model_dump(mode="json"),
-                "rows": rows,
-            },
-        )
+        if arguments.json:
+            keep(arguments.json, row)
+
+
+def keep(path: Path, row: dict[str, Any]) -> None:
+    """Into the file, in place of the same comparison's row."""
+    known = read_json(path) or {"settings": RendererSettings().model_dump(mode="json"), "rows": []}
+    what = ("scene", "renderer", "colours")
+    others = [each for each in known["rows"] if any(each[key] != row[key] for key in what)]
+    at = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hardware": hardware(),
+        "versions": versions(),
+    }
+    known["rows"] = sorted([*others, row | at], key=lambda each: [each[key] for key in what])
+    write_json(path, known)
 
 
 def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
