@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--floor", type=float, default=42.0, help="in dB")
     parser.add_argument("--key-light", action="store_true", help="with a directional light from the front")
     parser.add_argument("--pbrt", type=Path, help="the binary; else RENDERBENCH_PBRT or PATH")
+    parser.add_argument("--only-native", action="store_true", help="no peer: native's own scaling")
     parser.add_argument("--json", type=Path, help="write all figures here")
     arguments = parser.parse_args()
     result = measure(
@@ -85,7 +86,7 @@ def measure(arguments: argparse.Namespace, *, resolution: int, rounds: int, seco
         noise_floor=arguments.floor, key_light=light, max_samples_per_pixel=1 << 20, samples_per_pixel=None
     )
     camera = camera_of(medium, resolution)
-    entries, skipped = load_renderers(medium, settings, arguments.threads, arguments.pbrt)
+    entries, skipped = load_renderers(medium, settings, arguments)
     for entry in entries.values():
         calibrate(entry, camera, seconds)
     for turn in range(rounds):
@@ -153,17 +154,21 @@ def camera_of(medium: Medium, resolution: int) -> Camera:
 
 
 def load_renderers(
-    medium: Medium, settings: RendererSettings, threads: int, pbrt: Path | None
+    medium: Medium, settings: RendererSettings, arguments: argparse.Namespace
 ) -> tuple[dict[str, Entry], dict[str, str]]:
     """Those that run here, native first, and why the others do not."""
+    threads = arguments.threads
     wanted: dict[str, Callable[[], Renderer]] = {
-        NATIVE: partial(NativeRenderer, medium, settings, threads=threads),
-        **{
+        NATIVE: partial(NativeRenderer, medium, settings, threads=threads)
+    }
+    if not arguments.only_native:
+        wanted |= {
             f"mitsuba {variant}": partial(MitsubaRenderer, medium, settings, variant=variant, threads=threads)
             for variant in (SCALAR, LLVM, CUDA)
-        },
-        "pbrt": lambda: PbrtRenderer(medium, settings, binary=find_pbrt(pbrt), threads=threads),
-    }
+        }
+        wanted["pbrt"] = lambda: PbrtRenderer(
+            medium, settings, binary=find_pbrt(arguments.pbrt), threads=threads
+        )
     entries, skipped = {}, {}
     for name, make in wanted.items():
         started = time.perf_counter()

@@ -10,7 +10,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from renderbench.errors import InputError
 from renderbench.layout import checked_name
@@ -194,6 +202,12 @@ class Suite(Strict):
     methods: dict[str, MethodEntry] = Field(default_factory=dict)
     training: list[Training] = Field(default_factory=list)
     blocks: Annotated[list[Block], Field(min_length=1)]
+    _argument: str | None = PrivateAttr(default=None)
+
+    @property
+    def argument(self) -> str:
+        """What follows ``--suite`` to ask for it again: its name, or the path that it was loaded from."""
+        return self._argument or self.name
 
     @field_validator("name")
     @classmethod
@@ -216,7 +230,9 @@ class Suite(Strict):
         if renderer == self.renderer.name:
             return self
         settings = self.renderer.model_copy(update={"name": renderer})
-        return self.model_copy(update={"name": f"{self.name}+{renderer}", "renderer": settings})
+        copy = self.model_copy(update={"name": f"{self.name}+{renderer}", "renderer": settings})
+        copy._argument = f"{self.argument}+{renderer}"
+        return copy
 
     def entry(self, method: str) -> MethodEntry:
         """What the suite says of ``method``; a plain entry when it says nothing."""
@@ -261,6 +277,7 @@ def load_suite(name_or_path: str) -> Suite:
                 f"{hint}correct --suite".strip(),
             )
     loaded = parse_model(Suite, read_toml(path), path.name)
+    loaded._argument = name_or_path
     if loaded.renderer.environment_map is None:
         return loaded
     # Workers run in other folders; what a suite names lies beside it.

@@ -33,7 +33,8 @@ class Finding:
 def examine() -> list[Finding]:
     """Every finding, what all work needs first and what only some needs after it."""
     renderers = [_pbrt(), _mitsuba(), _llvm()]
-    return [_machine(), _torch(), _gpu(), _gsplat(), *renderers, _segmenter(), _scheduler(), _disk()]
+    gpu = [_gpu(), _cuda_tracer(), _gsplat()]
+    return [_machine(), _torch(), *gpu, *renderers, _segmenter(), _scheduler(), _disk()]
 
 
 def _machine() -> Finding:
@@ -60,8 +61,24 @@ def _gpu() -> Finding:
     return Finding(name="GPU", present=False, detail="none that torch can use", remedy=remedy)
 
 
+def _cuda_tracer() -> Finding:
+    from renderbench.groundtruth.native.cuda import cuda_obstacle
+
+    name = "native on CUDA"
+    obstacle = cuda_obstacle()
+    if obstacle is None:
+        return Finding(name=name, present=True, detail="compiled, and rendered a trial pixel")
+    return Finding(name=name, present=False, detail=obstacle.found, remedy=obstacle.remedy)
+
+
 def _gsplat() -> Finding:
-    return _package("gsplat", "gsplat", "pip install 'renderbench[cuda]' (of use with a CUDA GPU only)")
+    from renderbench.splats.raster import require_gsplat
+
+    try:
+        require_gsplat()
+    except InputError as error:
+        return Finding(name="gsplat", present=False, detail=error.problem, remedy=error.remedy)
+    return Finding(name="gsplat", present=True, detail=f"{_installed('gsplat')}, kernels built")
 
 
 def _pbrt() -> Finding:

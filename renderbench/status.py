@@ -147,7 +147,7 @@ def _lacking(root: Root, suite: Suite) -> Iterator[Item]:
                 kind="views",
                 name=str(condition.folder(role).relative_to(root.path / "views")),
                 state="missing",
-                detail=f"renderbench groundtruth --root {root.path} --suite {suite.name}",
+                detail=f"renderbench groundtruth --root {root.path} --suite {suite.argument}",
             )
     yield from (_missing_run(root, job) for job in jobs if failure_of(root, job) is None)
 
@@ -157,5 +157,5 @@ def _missing_run(root: Root, job: Job) -> Item:
         kind="run",
         name=f"{job.suite.name}/{job.block.id}/{job.scan}/{job.method}",
         state="missing",
-        detail=f"renderbench run --root {root.path} --suite {job.suite.name} --method {job.method}",
+        detail=f"renderbench run --root {root.path} --suite {job.suite.argument} --method {job.method}",
     )

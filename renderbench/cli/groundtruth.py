@@ -84,7 +84,6 @@ def groundtruth(
 
     own = load_suite(suite)
     asked = own.rendered_by(renderer.value) if renderer else own
-    name = suite if asked is own else f"{suite}+{renderer}"
     if exr:
         asked = asked.model_copy(update={"views": asked.views.model_copy(update={"exr": True})})
     study, workers = Root(root).require(), parse_cluster(cluster or "serial")
@@ -104,8 +103,8 @@ def groundtruth(
         report_views(report, as_json)
         if report.failed:
             raise typer.Exit(1 if any(isinstance(each.error, JobError) for each in report.failed) else 2)
-    if name != suite:
-        say(f"these are the views of the suite {name}: `renderbench run --suite {name}` takes them")
+    if asked is not own:
+        say(f"these are the views of another suite: `renderbench run --suite {asked.argument}` takes them")
 
 
 def report_views(report: GroundTruthReport, as_json: bool) -> None:

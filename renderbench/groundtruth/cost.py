@@ -21,6 +21,7 @@ from renderbench.groundtruth.sampling import render_view
 from renderbench.groundtruth.sets import is_complete
 from renderbench.groundtruth.stage import checked_renderer
 from renderbench.layout import Root
+from renderbench.progress import progress
 from renderbench.threads import thread_count
 
 # On a real CT under 42 dB, views of 96² take 1.0 to 1.2 times the samples a pixel of views of 256².
@@ -110,12 +111,15 @@ def estimate_cost(root: Root, suite: Suite, *, threads: int | None = None, pbrt:
     wanted = [_Pending(condition=each, views=_pending_views(each)) for each in conditions(root, suite)]
     wanted = [each for each in wanted if each.views]
     binary = checked_renderer(suite, pbrt) if wanted else None
+    kinds = [(scans, _calibrated(scans)) for scans in _by_kind(wanted).values()]
     figures: dict[str, _Figures] = {}
-    for scans in _by_kind(wanted).values():
-        chosen = [scans[round(place)] for place in np.linspace(0, len(scans) - 1, min(_SCANS, len(scans)))]
-        figures |= {each.name: _measured(each, used, binary) for each in chosen}
-        mean = _mean([figures[each.name] for each in chosen])
-        figures |= {each.name: mean for each in scans if each.name not in figures}
+    with progress("calibrating", sum(len(chosen) for _, chosen in kinds), "scans") as bar:
+        for scans, chosen in kinds:
+            for each in chosen:
+                figures[each.name] = _measured(each, used, binary)
+                bar.advance(detail=each.name)
+            mean = _mean([figures[each.name] for each in chosen])
+            figures |= {each.name: mean for each in scans if each.name not in figures}
     costs = tuple(_cost(each, figures[each.name], used) for each in wanted)
     device = next((each.device for each in figures.values()), "cpu")
     return Cost(conditions=costs, threads=used, device=device)
@@ -163,6 +167,11 @@ def _pending_of(condition: Condition, role: Role) -> int:
     if plan is None or (plan.digest, plan.exr) != (condition.digest(role), condition.suite.views.exr):
         return condition.counts[role]
     return condition.counts[role] - journal.done_of(folder, plan)
+
+
+def _calibrated(scans: Sequence[_Pending]) -> list[_Pending]:
+    places = np.linspace(0, len(scans) - 1, min(_SCANS, len(scans)))
+    return [scans[round(place)] for place in places]
 
 
 def _by_kind(wanted: Sequence[_Pending]) -> dict[tuple[str, str, str], list[_Pending]]:

@@ -133,7 +133,7 @@ def open_views(
     Raises:
         InputError: it is missing, incomplete, or made from other settings than the suite has now.
     """
-    command = f"renderbench groundtruth --root {root.path} --suite {suite.name}"
+    command = f"renderbench groundtruth --root {root.path} --suite {suite.argument}"
     condition = condition_of(root, suite, block, scan, block.groups if groups is None else groups)
     views = ViewSet.open(condition.folder(role), command=command)
     if views.digest != condition.digest(role):

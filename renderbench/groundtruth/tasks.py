@@ -67,9 +67,9 @@ def render_task(task: ViewTask) -> FinishedView:
         InputError: the scene cannot be had: see :meth:`Condition.medium` and :func:`make_renderer`.
         JobError: the renderer fails, or the view cannot be written.
     """
-    with _writing(task.folder):
-        journal.mark(task.folder, task.index)
     try:
+        with _writing(task.folder):
+            journal.mark(task.folder, task.index)
         return _finished(task)
     finally:
         journal.unmark(task.folder, task.index)

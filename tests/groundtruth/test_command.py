@@ -141,9 +141,7 @@ def test_another_renderer_makes_a_suite_of_its_own(groundtruth, root, tmp_path) 
     code, out, errors = groundtruth("--renderer", "pbrt", "--pbrt", binary, "--cluster", "local:1")
     assert (code, out) == (0, ["5 views rendered, 0 already there"])
     name = f"{tmp_path}/tiny.toml+pbrt"
-    assert (
-        errors[-1] == f"these are the views of the suite {name}: `renderbench run --suite {name}` takes them"
-    )
+    assert errors[-1] == f"these are the views of another suite: `renderbench run --suite {name}` takes them"
     sets = {path.name for path in (root / "views" / "folder" / "tiny").iterdir() if path.is_dir()}
     assert sets == {"seen.all.tiny+pbrt-fit", "seen.all.tiny+pbrt-test"}
     # The name is one that --suite takes, here as there.

@@ -74,7 +74,7 @@ def _exported_samples(root: Root, suite: Suite, folder: Path) -> int:
     raise InputError(
         folder,
         f"expected an export of suite {suite.name}, found {'another' if record else 'none'}",
-        f"run `renderbench groundtruth --root {root.path} --suite {suite.name} --export-only {folder}`",
+        f"run `renderbench groundtruth --root {root.path} --suite {suite.argument} --export-only {folder}`",
     )
 
 
