@@ -103,7 +103,9 @@ def _row(record: Record) -> dict[str, object]:
     return {
         **record.model_dump(include={column for column in COLUMNS if column in Record.model_fields}),
         "scan": record.scan,
-        "view_scores": [view.psnr_db for view in record.views if view.psnr_db is not None],
+        "psnr_db": record.metrics.get("psnr"),
+        "ssim": record.metrics.get("ssim"),
+        "view_scores": [score for view in record.views if (score := view.metrics.get("psnr")) is not None],
         "renderer": record.ground_truth.renderer,
         "samples_per_pixel": record.ground_truth.samples_per_pixel_mean,
         "cpu": record.hardware["cpu"],

@@ -31,16 +31,18 @@ class Judgement:
     Args:
         renders: (N, H, W, 3) uint8, the scene at every test camera.
         views: one score a view.
-        psnr_db: mean over the views with a finite PSNR; None when there is none.
-        ssim: mean over the views.
+        metrics: by metric id, the mean over the views that have a score; None when none has.
+        absent: by metric id, why it could not be computed at all.
         fps: frames per second, mean over the test views, warmed up.
+        device: what it renders on: ``cpu``, or the name of the GPU.
     """
 
     renders: NDArray[np.uint8]
     views: list[ViewScore]
-    psnr_db: float | None
-    ssim: float
+    metrics: dict[str, float | None]
+    absent: dict[str, str]
     fps: float
+    device: str
 
 
 def judge(scene: Scene, truth: ViewSet) -> Judgement:
@@ -62,8 +64,10 @@ def judge(scene: Scene, truth: ViewSet) -> Judgement:
             views.append(
                 ViewScore(
                     view=index,
-                    psnr_db=_finite(psnr(images[index], renders[index])),
-                    ssim=ssim(images[index], renders[index]),
+                    metrics={
+                        "psnr": _finite(psnr(images[index], renders[index])),
+                        "ssim": ssim(images[index], renders[index]),
+                    },
                     noise_floor_db=truth.noise_floor_db[index],
                     noise_floor_ssim=truth.noise_floor_ssim[index],
                 )
@@ -72,9 +76,10 @@ def judge(scene: Scene, truth: ViewSet) -> Judgement:
     return Judgement(
         renders=np.stack(renders),
         views=views,
-        psnr_db=mean([view.psnr_db for view in views]),
-        ssim=float(np.mean([view.ssim for view in views])),
+        metrics={each: mean([view.metrics[each] for view in views]) for each in ("psnr", "ssim")},
+        absent={},
         fps=_frames_per_second(scene, cameras),
+        device="cpu",
     )
 
 

@@ -139,7 +139,7 @@ def test_a_block_that_fits_to_two_selections_uses_both(done):
         assert made["fit_views"] == 6
         assert {"fit_views.all", "fit_views.liver"} <= set(made["inputs"])
         assert record(done, "liver", method)["fit_views"] == 3
-        assert made["psnr_db"] > 15
+        assert made["metrics"]["psnr"] > 15
 
 
 def test_the_prior_alone_holds_what_is_shown(done):

@@ -50,15 +50,15 @@ def test_the_exact_image_scores_the_noise_floor(truth: ViewSet) -> None:
     exact = srgb_from_linear(exact_image(SIZE)).astype(np.float32)
     judged = judge(SimpleNamespace(render=lambda camera: exact), truth)
     noisy, clean = judged.views
-    assert noisy.psnr_db == pytest.approx(36.0, abs=0.3)
-    assert noisy.noise_floor_db == pytest.approx(noisy.psnr_db, abs=0.3)
-    assert noisy.noise_floor_ssim == pytest.approx(noisy.ssim, abs=0.01)
-    assert noisy.ssim < 0.95
-    assert (clean.psnr_db, clean.noise_floor_db) == (None, None)
-    assert (clean.ssim, clean.noise_floor_ssim) == pytest.approx((1.0, 1.0))
+    assert noisy.metrics["psnr"] == pytest.approx(36.0, abs=0.3)
+    assert noisy.noise_floor_db == pytest.approx(noisy.metrics["psnr"], abs=0.3)
+    assert noisy.noise_floor_ssim == pytest.approx(noisy.metrics["ssim"], abs=0.01)
+    assert noisy.metrics["ssim"] < 0.95
+    assert (clean.metrics["psnr"], clean.noise_floor_db) == (None, None)
+    assert (clean.metrics["ssim"], clean.noise_floor_ssim) == pytest.approx((1.0, 1.0))
     # The mean leaves out what is infinite; SSIM is finite throughout.
-    assert judged.psnr_db == noisy.psnr_db
-    assert judged.ssim == pytest.approx((noisy.ssim + clean.ssim) / 2)
+    assert judged.metrics["psnr"] == noisy.metrics["psnr"]
+    assert judged.metrics["ssim"] == pytest.approx((noisy.metrics["ssim"] + clean.metrics["ssim"]) / 2)
     assert (judged.renders == eight_bit_srgb(exact_image(SIZE))).mean() > 0.999
     assert judged.fps > 0
 
@@ -68,8 +68,8 @@ def test_a_record_reads_back(tmp_path: Path) -> None:
     made.write(tmp_path)
     assert read_run_record(tmp_path) == made
     path = tmp_path / RECORD_FILE
-    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
-    with pytest.raises(InputError, match="expected run schema 2, found 1; delete the run and run it again"):
+    path.write_text(path.read_text().replace('"schema": 3', '"schema": 2'))
+    with pytest.raises(InputError, match="expected run schema 3, found 2; delete the run and run it again"):
         read_run_record(tmp_path)
 
 

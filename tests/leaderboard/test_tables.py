@@ -28,8 +28,8 @@ SUITE = Suite.model_validate(
 @pytest.fixture
 def results(tmp_path):
     write(tmp_path, record())
-    write(tmp_path, record(scan="scan-2", psnr_db=24.0, points=2000))
-    write(tmp_path, record(method="6dgs", method_title="6DGS", psnr_db=25.0, ssim=0.7, fps=5.0))
+    write(tmp_path, record(scan="scan-2", metrics={"psnr": 24.0}, points=2000))
+    write(tmp_path, record(method="6dgs", method_title="6DGS", metrics={"psnr": 25.0, "ssim": 0.7}, fps=5.0))
     return per_block(load_records(tmp_path / "runs", "s"))
 
 
@@ -75,8 +75,11 @@ def test_latex_escapes_and_compiles_where_latex_is(results, tmp_path):
 
 @pytest.mark.parametrize(("floor_db", "near"), [(30.9, True), (31.0, True), (31.1, False), (None, False)])
 def test_a_score_within_six_db_of_the_floor_is_marked(tmp_path, floor_db, near):
-    write(tmp_path, record(psnr_db=25.0, noise_floor_db=floor_db, noise_floor_ssim=0.876))
-    write(tmp_path, record(method="6dgs", psnr_db=20.0, noise_floor_db=floor_db, noise_floor_ssim=0.876))
+    write(tmp_path, record(metrics={"psnr": 25.0}, noise_floor_db=floor_db, noise_floor_ssim=0.876))
+    write(
+        tmp_path,
+        record(method="6dgs", metrics={"psnr": 20.0}, noise_floor_db=floor_db, noise_floor_ssim=0.876),
+    )
     results = per_block(load_records(tmp_path / "runs", "s"))
     assert dict(zip(results["method"], results["near_noise_floor"], strict=True)) == {
         "agp": near,
@@ -114,8 +117,8 @@ def test_the_legend_states_what_the_mark_means():
 
 
 def test_means_over_scans_decide_the_mark(tmp_path):
-    write(tmp_path, record(psnr_db=36.0, noise_floor_db=40.0))
-    write(tmp_path, record(scan="scan-2", psnr_db=30.0, noise_floor_db=40.0))
+    write(tmp_path, record(metrics={"psnr": 36.0}, noise_floor_db=40.0))
+    write(tmp_path, record(scan="scan-2", metrics={"psnr": 30.0}, noise_floor_db=40.0))
     row = per_block(load_records(tmp_path / "runs", "s")).iloc[0]
     assert (row["psnr_db"], row["noise_floor_db"], row["near_noise_floor"]) == (33.0, 40.0, False)
 
