@@ -9,6 +9,7 @@ nothing is downloaded while scoring.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 
 from renderbench.artefacts import digest_of_file
 from renderbench.evaluation.metrics.images import Image8, Mask, require_pair
+from renderbench.threads import thread_count
 
 if TYPE_CHECKING:
     import torch
@@ -146,7 +148,8 @@ class Lpips:
         import torch
 
         # TF32 would keep three digits of a convolution.
-        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        exactly = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with torch.no_grad(), exactly, _own_share_of_threads():
             one, other = self._input(truth), self._input(image)
             maps = []
             for stage, head in zip(self._stages, self._heads, strict=True):
@@ -188,7 +191,7 @@ def load(metric_id: str) -> Lpips:
 
     name, signed = VARIANTS[metric_id]
     network = NETWORKS[name]
-    heads = _heads_file(network)
+    heads = heads_file(network)
     backbone = Path(torch.hub.get_dir()) / "checkpoints" / network.backbone
     if not backbone.is_file():
         raise Unavailable(f"{network.backbone} is not in torch's hub cache (docs/metrics.md)")
@@ -203,7 +206,12 @@ def load(metric_id: str) -> Lpips:
     )
 
 
-def _heads_file(network: Network) -> Path:
+def heads_file(network: Network) -> Path:
+    """The published linear heads of a network, in the installed package.
+
+    Raises:
+        Unavailable: the package is not there, or holds others.
+    """
     spec = find_spec("lpips")
     if spec is None or not spec.submodule_search_locations:
         raise Unavailable("the package lpips, whose linear heads it takes, is not there (docs/metrics.md)")
@@ -212,6 +220,19 @@ def _heads_file(network: Network) -> Path:
     if not path.is_file() or digest_of_file(path) != sha256:
         raise Unavailable(f"the package lpips has not the linear heads of version 0.1 in {file}")
     return path
+
+
+@contextmanager
+def _own_share_of_threads() -> Iterator[None]:
+    """Keep torch to as many threads as we may use: more would spin against one another."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(thread_count())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _stages(

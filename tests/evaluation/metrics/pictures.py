@@ -1,4 +1,4 @@
-"""Pairs of images that metrics are compared on: a real photograph, noise, and what goes wrong with renders."""
+"""Pairs of images that metrics are compared on: a photograph, noise, and what goes wrong with renders."""
 
 from __future__ import annotations
 

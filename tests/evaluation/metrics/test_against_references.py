@@ -52,7 +52,7 @@ def terms(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coarser(plane: np.ndarray) -> np.ndarray:
-    """Wang et al. 2003, figure 1: a 2 × 2 mean filter over symmetrically continued edges, every other pixel."""
+    """Wang et al. 2003, figure 1: 2 × 2 means over symmetrically continued edges, every other pixel."""
     continued = np.pad(plane, ((0, 1), (0, 1)), mode="symmetric")
     means = sum(
         continued[row : row + plane.shape[0], column : column + plane.shape[1]]
