@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.submission.cli import submit, verify
 from renderbench.cli.options import RootOption, say
 
 
@@ -87,29 +88,50 @@ def tables(
     print("\n".join(shown), end="")
 
 
-leaderboard = typer.Typer(no_args_is_help=True, help="Export the leaderboard.")
-
-
-@leaderboard.callback()
-def _group() -> None:
-    """Keep ``export`` a sub-command."""
+leaderboard = typer.Typer(no_args_is_help=True, help="Export the leaderboard; submit runs and verify them.")
+leaderboard.command()(submit)
+leaderboard.command()(verify)
 
 
 @leaderboard.command()
 def export(
     root: RootOption,
     csv: Annotated[
-        Path | None, typer.Option(help="The file to write; ROOT/leaderboard/leaderboard.csv by default.")
+        Path | None,
+        typer.Option(
+            help="The file to write; ROOT/leaderboard/leaderboard.csv by default.", show_default=False
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the site; ROOT/leaderboard/site by default.", show_default=False),
     ] = None,
 ) -> None:
-    """Write every suite's results as one tidy CSV: a row a method and block (columns: docs/formats.md)."""
+    """Write every suite's results as one tidy CSV and as a static site; name one of them for that alone.
+
+    A row of the CSV is a method and block (columns: docs/formats.md); the site opens from its folder.
+    """
     from leaderboard.records import load_records
     from leaderboard.results import per_block
+    from leaderboard.site.export import export_site
     from renderbench.artefacts import write_text
     from renderbench.layout import Root
 
     place = Root(root).require()
-    results = per_block(load_records(place.path / "runs", announce=say))
-    target = csv or place.leaderboard / "leaderboard.csv"
-    write_text(target, results.to_csv(index=False, lineterminator="\n"))
-    print(f"{target}: {len(results)} rows")
+    left_out: list[str] = []
+
+    def leave_out(line: str) -> None:
+        left_out.append(line)
+        say(line)
+
+    records = load_records(place.path / "runs", announce=leave_out)
+    both = csv is None and html is None
+    if csv is not None or both:
+        results = per_block(records)
+        target = csv or place.leaderboard / "leaderboard.csv"
+        write_text(target, results.to_csv(index=False, lineterminator="\n"))
+        print(f"{target}: {len(results)} rows")
+    if html is not None or both:
+        folder = html or place.leaderboard / "site"
+        report = export_site(folder, records, place, left_out)
+        print(f"{folder / 'index.html'}: {report.pages} scans, {report.with_pictures} with pictures")
