@@ -57,7 +57,8 @@ class Record(Finite):
     ``metrics`` are means over the test views that have a score, by metric id; ``absent`` says, in one line
     each, why a metric could not be computed at all: an id is in one of the two. ``seconds`` is the
     preparation ledger, itemised. ``peak_memory_bytes`` is the most memory that the process held at any time
-    while the method prepared its scene, None where the system does not tell; ``scene_bytes`` is the size of
+    while the method prepared its scene, None where the system does not tell; ``peak_gpu_memory_bytes`` is
+    what torch handed out of a GPU's, None where none was used; ``scene_bytes`` is the size of
     ``scene.ply``. ``fps`` is the mean over the test views after a warm-up, on ``device``: ``cpu``, or the
     name of the GPU. ``noise_floor_db`` and ``noise_floor_ssim`` are what a perfect method would score
     against this ground truth, in the mean. ``renders`` is the SHA-256 of every image below ``renders/``.
@@ -86,6 +87,7 @@ class Record(Finite):
     points: int
     scene_bytes: int
     peak_memory_bytes: int | None
+    peak_gpu_memory_bytes: int | None = None
     fps: float
     device: str
     seconds: dict[str, float]

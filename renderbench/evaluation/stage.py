@@ -14,6 +14,7 @@ import imageio.v3 as iio
 from renderbench.artefacts import digest_of, digest_of_file, read_json, remove, staged, write_json
 from renderbench.config import Block, Strict, Suite
 from renderbench.errors import InputError, RenderbenchError
+from renderbench.evaluation.anatomy import ANATOMY_FOLDER, prepare_anatomy
 from renderbench.evaluation.contact_sheet import write_contact_sheet
 from renderbench.evaluation.ledger import Ledger
 from renderbench.evaluation.machine import hardware, versions
@@ -175,7 +176,15 @@ def _run(
     )
     with peak_memory() as peak:
         scene = method.prepare(task, ledger)
-    judgement = judge(scene, test)
+    anatomy = prepare_anatomy(
+        folder.parent / ANATOMY_FOLDER,
+        scan,
+        job.block.transfer_function,
+        task.groups,
+        job.suite.medium,
+        test,
+    )
+    judgement = judge(scene, test, anatomy)
     with staged(folder) as staging:
         (staging / "renders").mkdir(parents=True)
         for index, render in enumerate(judgement.renders):
@@ -205,6 +214,7 @@ def _run(
             points=scene.point_count,
             scene_bytes=(staging / "scene.ply").stat().st_size,
             peak_memory_bytes=peak.bytes,
+            peak_gpu_memory_bytes=peak.gpu_bytes,
             fps=judgement.fps,
             device=judgement.device,
             seconds=ledger.as_dict(),

@@ -149,7 +149,7 @@ def test_the_prior_alone_holds_what_is_shown(done):
 
 def test_nothing_but_runs_and_sheets_is_left(done):
     left = {path.name for path in (done.path / "runs" / "tiny" / "composed" / "tiny").iterdir()}
-    assert left == {*METHODS, "contact-sheet.png"}
+    assert left == {*METHODS, "anatomy", "contact-sheet.png"}
 
 
 @pytest.mark.parametrize("method", ["6dgs", "6dgs-agp"])
