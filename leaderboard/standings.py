@@ -23,8 +23,8 @@ class Standing:
     Args:
         verdict: ``best``: the best mean; ``tie``: its difference from the best is within noise (p of the
             paired test is 0.05 or more); ``behind``: it is not; ``untested``: too few scans for a test;
-            ``incomplete``: scans lack the number, so the mean is not comparable; ``alone``: no other
-            method to compare with.
+            ``incomplete``: it lacks the number for scans that another method has it for, so the means are not
+            comparable; ``alone``: no other method to compare with.
         test: against the best; None for ``best``, ``incomplete`` and ``alone``.
     """
 
@@ -48,9 +48,10 @@ def standings(runs: pd.DataFrame, measures: Sequence[str]) -> dict[tuple[str, st
 
 
 def _of_block(runs: pd.DataFrame, measure: str) -> Iterator[tuple[str, Standing]]:
-    # (scan, method); a scan without a run of the method is NaN like one without the number.
-    scores = runs.pivot(index="scan", columns="method", values=measure)
-    complete = [method for method in scores.columns if scores[method].notna().all()]
+    # (scan, method); a scan without a run of the method is NaN like one without the number. A scan that no
+    # method has the number of is lost to all alike.
+    scores = runs.pivot(index="scan", columns="method", values=measure).dropna(how="all")
+    complete = [method for method in scores.columns if len(scores) and scores[method].notna().all()]
     means = scores[complete].mean()
     if len(complete) < 2:
         best = None
@@ -92,5 +93,7 @@ def paired_views(records: Sequence[Record], first: str, second: str, metric: str
         for method in (first, second)
     }
     shared = sorted(scores[first].keys() & scores[second].keys())
-    columns = [np.array([scores[method][view] for view in shared], dtype=float) for method in (first, second)]
-    return paired_test(*columns, unit="view")
+    of_first, of_second = (
+        np.array([scores[method][view] for view in shared], dtype=float) for method in (first, second)
+    )
+    return paired_test(of_first, of_second, unit="view")

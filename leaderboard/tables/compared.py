@@ -200,7 +200,7 @@ def _part(
     breaks = set()
     before: tuple[str, str | None] | None = None
     for pair in pairs:
-        here = (pair.theirs.id, pair.ours and pair.ours.id)
+        here = (pair.theirs.id, pair.ours.id if pair.ours else None)
         first = here != before
         before = here
         if first:
@@ -224,9 +224,9 @@ def _part(
 
 
 def _title(study: Study, pair: Pair) -> str:
-    if pair.ours is None or pair.method not in pair.ours.methods:
-        return pair.figures.title if pair.figures else pair.method
-    return title_of(study, pair.ours, pair.method)
+    """As our records or the suite call the method; else as the paper does."""
+    ours = pair.method if pair.ours is None else title_of(study, pair.ours, pair.method)
+    return pair.figures.title if pair.figures and ours == pair.method else ours
 
 
 def _triple(study: Study, pair: Pair, printed: Printed) -> list[Cell]:

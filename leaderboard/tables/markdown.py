@@ -12,7 +12,6 @@ _ESCAPED = {
     "|": "\\|",
     "*": "\\*",
     "`": "\\`",
-    "[": "\\[",
     "<": "&lt;",
     ">": "&gt;",
 }
@@ -62,6 +61,6 @@ def _escaped(text: str) -> str:
     if len(parts) % 2 == 0:
         parts = [flat]
     return "`".join(
-        part if index % 2 else "".join(_ESCAPED.get(letter, letter) for letter in part)
+        part if index % 2 else "".join(_ESCAPED.get(letter, letter) for letter in part).replace("](", "]\\(")
         for index, part in enumerate(parts)
     )

@@ -117,10 +117,12 @@ def measured_on(study: Study, blocks: Sequence[Block] | None = None) -> list[str
 
 
 def lacking(study: Study, blocks: Sequence[Block] | None = None) -> list[str]:
-    """Which commands make what is missing."""
+    """Which commands make what is missing; nothing where nothing is."""
+    commands = [f"`{command}`" for command in study.commands(blocks)]
+    if not commands:
+        return []
     return [
-        f"{ABSENT} or too few scans: no record; make it with `{command}`."
-        for command in study.commands(blocks)
+        f"Runs are missing ({ABSENT}, or fewer scans). To make them, in this order: {', '.join(commands)}."
     ]
 
 

@@ -85,6 +85,12 @@ def test_a_run_without_the_number_is_not_ranked_by_it():
     assert sorted(verdicts(frame, "ssim").values()) == ["best", "tie", "tie"]
 
 
+def test_a_scan_that_no_method_has_the_number_of_is_no_bar():
+    frame = runs({"agp": [None, *[20.0] * 6], "6dgs": [None, *[30.0] * 6]})
+    assert verdicts(frame) == {"agp": "behind", "6dgs": "best"}
+    assert verdicts(frame, "gmsd") == {"agp": "incomplete", "6dgs": "incomplete"}
+
+
 def test_one_method_alone_is_not_the_best_of_anything():
     assert verdicts(runs({"agp": [20.0] * 8})) == {"agp": "alone"}
     half = runs({"agp": [20.0] * 8, "6dgs": [20.0, None] * 4})
