@@ -13,10 +13,10 @@ from renderbench.scans.transfer import TransferFunction, load_transfer_function
 _LAST_OF_TABLE_3 = 60
 _SHOWN = {"seen": "Seen TF", "unseen": "Unseen TF"}
 _LABEL_HEADINGS = (
-    Heading(text="Original Label", numeric=True),
-    Heading(text="Original Description (TotalSegmentator / User-defined)"),
-    Heading(text="Consolidated Group Index", numeric=True),
-    Heading(text="Consolidated Group Name"),
+    Heading(text="Label", numeric=True),
+    Heading(text="Description"),
+    Heading(text="Index", numeric=True),
+    Heading(text="Group"),
 )
 
 
@@ -51,14 +51,14 @@ def transfer_table() -> Table:
     """Table 5: every group's theme and points, of the Seen and the Unseen transfer function side by side."""
     functions = [load_transfer_function(name) for name in _SHOWN]
     headings = [
-        Heading(text="Group Index", numeric=True),
-        Heading(text="Anatomical Group"),
+        Heading(text="Index", numeric=True),
+        Heading(text="Group"),
         *(
             heading
             for shown in _SHOWN.values()
             for heading in (
-                Heading(text="Point (HU)", above=shown, numeric=True),
-                Heading(text="Value [R,G,B,A]", above=shown),
+                Heading(text="HU", above=shown, numeric=True),
+                Heading(text="[R, G, B, A]", above=shown),
             )
         ),
     ]
@@ -66,8 +66,9 @@ def transfer_table() -> Table:
     breaks = set()
     for group in GROUPS:
         breaks.add(len(rows))
-        themes = [cell for function in functions for cell in plain("", function.themes[group.id])]
-        rows.append([*plain(str(group.index), group.name), *themes])
+        themes = [Cell(text=function.themes[group.id], span=2) for function in functions]
+        # Without what the name holds in brackets, as in the paper: Tables 3 and 4 have it in full.
+        rows.append([*plain(str(group.index), group.name.partition(" (")[0]), *themes])
         columns = [_points(function, group.id) for function in functions]
         for index in range(max(len(column) for column in columns)):
             points = [column[index] if index < len(column) else ("", "") for column in columns]

@@ -30,14 +30,16 @@ def _one(table: Table) -> str:
         body.append(_line([_cell(cell) for cell in row]))
     title = f"\\noindent\\textbf{{{_tex(table.title)}}}\\par\\smallskip" if table.title else ""
     if len(table.rows) > _ROWS_OF_A_PAGE:
-        lines = [title, f"\\begin{{longtable}}{{{columns}}}", "\\toprule", *head, "\\midrule", "\\endhead"]
-        lines += [*body, "\\bottomrule", "\\end{longtable}"]
+        lines = [title, "{\\scriptsize\\setlength{\\tabcolsep}{3pt}"]
+        lines += [f"\\begin{{longtable}}{{{columns}}}", "\\toprule", *head, "\\midrule", "\\endhead"]
+        lines += [*body, "\\bottomrule", "\\end{longtable}}"]
     else:
         wide = len(columns) > _COLUMNS_OF_A_PAGE
         lines = [title, "\\noindent\\resizebox{\\linewidth}{!}{%" if wide else "\\noindent"]
         lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", *head, "\\midrule", *body]
         lines += ["\\bottomrule", "\\end{tabular}" + ("}" if wide else "")]
     lines += [f"\\par\\smallskip\\noindent{{\\footnotesize {_tex(line)}\\par}}" for line in table.legend]
+    lines += ["\\par\\medskip"]
     lines += [f"% {' '.join(note.split())}" for note in table.notes]
     return "\n".join(line for line in lines if line) + "\n"
 
@@ -57,7 +59,8 @@ def _above(headings: Sequence[Heading]) -> list[str]:
 
 def _cell(cell: Cell) -> str:
     text = _tex(cell.text)
-    return (f"\\textbf{{{text}}}" if cell.bold else text) + _tex(cell.mark)
+    marked = (f"\\textbf{{{text}}}" if cell.bold else text) + _tex(cell.mark)
+    return f"\\multicolumn{{{cell.span}}}{{l}}{{{marked}}}" if cell.span > 1 else marked
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -25,7 +25,8 @@ def markdown(tables: Sequence[Table]) -> str:
 def _one(table: Table) -> str:
     numeric = [heading.numeric for heading in table.headings]
     head = [_escaped(f"{heading.above} {heading.text}".strip()) for heading in table.headings]
-    body = [[_cell(cell) for cell in row] for row in table.rows]
+    # Markdown has no spans: what spans stands in its first column.
+    body = [[text for cell in row for text in (_cell(cell), *[""] * (cell.span - 1))] for row in table.rows]
     widths = [max(len(line[column]) for line in [head, *body]) for column in range(len(head))]
     rule = "|".join(
         "-" * (width + 1) + ":" if right else "-" * (width + 2)

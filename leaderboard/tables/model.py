@@ -25,11 +25,12 @@ class Heading:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What stands in one place; ``mark`` (a dagger or two) refers to the legend."""
+    """What stands in one place, or over ``span`` columns; ``mark`` (a dagger or two) refers to the legend."""
 
     text: str
     bold: bool = False
     mark: str = ""
+    span: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Table:
     Args:
         title: above it; empty for none.
         headings: one a column.
-        rows: one cell a column.
+        rows: cells that fill the columns.
         breaks: rows that begin a new section.
         legend: what its marks mean; always printed with it.
         notes: what else a reader must know; a comment in LaTeX.
