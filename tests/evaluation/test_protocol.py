@@ -176,7 +176,7 @@ def test_the_map_shows_what_the_ground_truth_shows(tmp_path: Path) -> None:
     anatomy = prepare_anatomy(tmp_path / "a", scan, "seen", select_groups("all"), study.medium, views)
     for view, image in enumerate(views.images()):
         seen = anatomy.groups(view) > 0
-        # The map takes the nearest voxel, where light interpolates, and leaves out what is nearly transparent.
+        # The map takes the nearest voxel, where light interpolates, and leaves out what is all but clear.
         assert (seen & ~foreground_of(image)).sum() <= 0.01 * seen.sum()
         assert seen.sum() > 0.6 * foreground_of(image).sum()
 
