@@ -21,7 +21,7 @@ def latex(tables: Sequence[Table]) -> str:
 
 
 def _one(table: Table) -> str:
-    columns = "".join("r" if heading.numeric else "l" for heading in table.headings)
+    columns = "@{}" + "".join("r" if heading.numeric else "l" for heading in table.headings) + "@{}"
     head = [*_above(table.headings), _line([_tex(heading.text) for heading in table.headings])]
     body: list[str] = []
     for index, row in enumerate(table.rows):
@@ -30,11 +30,11 @@ def _one(table: Table) -> str:
         body.append(_line([_cell(cell) for cell in row]))
     title = f"\\noindent\\textbf{{{_tex(table.title)}}}\\par\\smallskip" if table.title else ""
     if len(table.rows) > _ROWS_OF_A_PAGE:
-        lines = [title, "{\\scriptsize\\setlength{\\tabcolsep}{3pt}"]
+        lines = [title, "{\\scriptsize\\setlength{\\tabcolsep}{2pt}"]
         lines += [f"\\begin{{longtable}}{{{columns}}}", "\\toprule", *head, "\\midrule", "\\endhead"]
         lines += [*body, "\\bottomrule", "\\end{longtable}}"]
     else:
-        wide = len(columns) > _COLUMNS_OF_A_PAGE
+        wide = len(table.headings) > _COLUMNS_OF_A_PAGE
         lines = [title, "\\noindent\\resizebox{\\linewidth}{!}{%" if wide else "\\noindent"]
         lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", *head, "\\midrule", *body]
         lines += ["\\bottomrule", "\\end{tabular}" + ("}" if wide else "")]
