@@ -60,7 +60,7 @@ def _above(headings: Sequence[Heading]) -> list[str]:
 def _cell(cell: Cell) -> str:
     text = _tex(cell.text)
     marked = (f"\\textbf{{{text}}}" if cell.bold else text) + _tex(cell.mark)
-    return f"\\multicolumn{{{cell.span}}}{{l}}{{{marked}}}" if cell.span > 1 else marked
+    return f"\\multicolumn{{{cell.span}}}{{l@{{}}}}{{{marked}}}" if cell.span > 1 else marked
 
 
 def _line(cells: Sequence[str]) -> str:
