@@ -29,22 +29,21 @@ def visit(chromium) -> Iterator[Open]:
     """Opens a file as a page; the test fails on any script error, blocked resource or request elsewhere."""
     pages, complaints = [], []
 
+    def hear(message) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def watch(request) -> None:
+        if not request.url.startswith(("file:", "data:")):
+            complaints.append(f"asked for {request.url}")
+
     def visit(path: Path, *, width: int = 1280, height: int = 900, scheme: str = "light"):
         page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         pages.append(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
-        )
+        page.on("console", hear)
         page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith(("file:", "data:"))
-                else complaints.append(f"asked for {request.url}")
-            ),
-        )
+        page.on("request", watch)
         page.on("dialog", lambda dialog: (complaints.append("a dialog"), dialog.dismiss()))
         page.goto(path.as_uri())
         return page
