@@ -214,7 +214,9 @@ def heads_file(network: Network) -> Path:
     """
     spec = find_spec("lpips")
     if spec is None or not spec.submodule_search_locations:
-        raise Unavailable("the package lpips, whose linear heads it takes, is not there (docs/metrics.md)")
+        raise Unavailable(
+            "the package lpips, whose linear heads it takes, is not there (pip install --no-deps lpips)"
+        )
     file, sha256 = network.heads
     path = Path(spec.submodule_search_locations[0]) / "weights" / "v0.1" / file
     if not path.is_file() or digest_of_file(path) != sha256:

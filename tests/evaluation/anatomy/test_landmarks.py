@@ -87,12 +87,13 @@ def test_a_displacement_is_found_to_a_fraction_of_a_pixel(moved):
     found = displacements(truth, image, POINTS)
     located = np.isfinite(found)
     assert located.mean() > 0.3
-    assert np.median(found[located]) == pytest.approx(np.hypot(*moved), abs=0.1)
+    assert np.median(found[located]) == pytest.approx(np.hypot(*moved), abs=0.15)
 
 
 def test_brightness_and_contrast_move_nothing():
     found = displacements(PHOTO, quantised(PHOTO / 255.0 * 0.6 + 0.1), POINTS)
-    assert np.nanmax(found) < 0.05
+    assert np.nanmedian(found) < 0.01
+    assert np.nanmax(found) < 0.1
 
 
 def test_large_images_are_measured_in_their_own_pixels():
@@ -109,6 +110,12 @@ def test_points_that_the_truth_does_not_locate_are_left_out():
     assert np.isnan(displacements(truth, truth, [flat, edge, border])).all()
     truth[64:] = 255 - truth[64:]
     assert displacements(truth, truth, [edge]).tolist() == [0.0]
+
+
+def test_the_noise_of_the_truth_locates_nothing():
+    noise = np.random.default_rng(0).normal(0, 255 * 10 ** (-35 / 20), PHOTO.shape)
+    flat = quantised((120 + noise) / 255.0)
+    assert np.isnan(displacements(flat, flat, POINTS)).all()
 
 
 def test_a_landmark_that_the_render_does_not_show_scores_the_radius_of_the_search():

@@ -106,7 +106,7 @@ def test_lpips_is_zhang_2018(metric_id, pair):
 def package(monkeypatch):
     """The lpips package, with what it needs of torchvision stood in for by its layers."""
     if find_spec("lpips") is None:
-        pytest.skip("the package lpips is not installed (it comes with the extra lpips)")
+        pytest.skip("the package lpips is not installed (pip install --no-deps lpips)")
     models = ModuleType("torchvision.models")
     models.alexnet = lambda pretrained: SimpleNamespace(features=torchvision_features("alex"))
     models.vgg16 = lambda pretrained: SimpleNamespace(features=torchvision_features("vgg"))
