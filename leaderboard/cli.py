@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from leaderboard.submission.cli import submit, verify
-from renderbench.cli.options import RootOption, say
+from renderbench.cli.options import RootOption, SuiteOption, say
 
 
 class TableFormat(StrEnum):
@@ -135,3 +135,20 @@ def export(
         folder = html or place.leaderboard / "site"
         report = export_site(folder, records, place, left_out)
         print(f"{folder / 'index.html'}: {report.pages} scans, {report.with_pictures} with pictures")
+
+
+@leaderboard.command()
+def figure(
+    root: RootOption,
+    suite: SuiteOption,
+    scan: Annotated[
+        str | None,
+        typer.Option(help="The scan to show; each block's first with the most runs by default."),
+    ] = None,
+) -> None:
+    """Draw the paper's Figure 3 from a suite's runs: a row a block, ground truth beside every method."""
+    from leaderboard.figure import write_figure
+    from renderbench.config import load_suite
+    from renderbench.layout import Root
+
+    print(write_figure(Root(root).require(), load_suite(suite), scan, announce=say))
