@@ -12,18 +12,16 @@ import numpy as np
 
 from leaderboard.records import no_records, usable_records
 from leaderboard.tables.model import ABSENT
-from renderbench.artefacts import staged
+from renderbench.artefacts import digest_of_file, staged
 from renderbench.config import Block, Suite
 from renderbench.errors import InputError
 from renderbench.evaluation.contact_sheet import Column, draw_sheet, representative_views, viewpoint
 from renderbench.evaluation.record import Record, scores_in_words
-from renderbench.groundtruth.stage import open_views
+from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from renderbench.groundtruth.viewset import ViewSet
 
 _MISSING_GREY = 40
 
@@ -46,6 +44,7 @@ def write_figure(
 
     A row is a block of the suite, shown by one scan from the front: the test view that is nearest to it. A
     method without a run of that scan is a grey field, captioned ``n/a``; a block without any run is left out.
+    Only what the records vouch for is shown: the ground truth and the renders that were scored.
 
     Args:
         root: where views and runs lie.
@@ -54,7 +53,8 @@ def write_figure(
         announce: called with one line for every block and record that is left out.
 
     Raises:
-        InputError: there is no usable run, of that scan if one is named, or its views or renders are damaged.
+        InputError: there is no usable run, of that scan if one is named; or its ground truth or a render is
+            absent, damaged or not what was scored.
     """
     records = usable_records(root.path / "runs", suite.name, announce=announce)
     rows = []
@@ -63,9 +63,9 @@ def write_figure(
         if not runs:
             announce(f"left out: {block.id}: no run{f' of scan {scan}' if scan else ''}")
             continue
-        shown = next(iter(runs.values())).scan
-        views = open_views(root, suite, block, shown, "test")
+        views = _truth_of(root, runs)
         view = representative_views(views.cameras, 1)[0]
+        shown = next(iter(runs.values())).scan
         rows.append(_Row(block=block, scan=shown, view=view, views=views, runs=runs))
     if not rows:
         raise no_records(root.path / "runs", suite.name)
@@ -86,6 +86,21 @@ def _runs_to_show(records: Sequence[Record], block: Block, scan: str | None) -> 
     if scan is not None:
         return by_scan.get(scan, {})
     return by_scan[min(by_scan, key=lambda name: (-len(by_scan[name]), name))] if by_scan else {}
+
+
+def _truth_of(root: Root, runs: Mapping[str, Record]) -> ViewSet:
+    """The test views that all of a scan's runs were scored on."""
+    first = next(iter(runs.values()))
+    condition = (first.dataset, first.scan, first.transfer_function, first.groups)
+    views = ViewSet.open(root.views(*condition, f"{first.suite}-test"))
+    for record in runs.values():
+        if record.inputs.get("test_views") != views.digest:
+            raise InputError(
+                root.run(record.suite, record.block, record.scan, record.method),
+                "expected a run scored on the test views as they stand, found one scored on others",
+                "run it again",
+            )
+    return views
 
 
 def _truth(rows: Sequence[_Row]) -> Column:
@@ -113,12 +128,13 @@ def _render(root: Root, suite: Suite, row: _Row, run: Record | None) -> NDArray[
     if run is None:
         edge = row.views.cameras[row.view].width
         return np.full((edge, edge, 3), _MISSING_GREY, dtype=np.uint8)
-    path = root.run(suite.name, row.block.id, row.scan, run.method) / "renders" / f"{row.view:03d}.png"
-    try:
-        return np.asarray(iio.imread(path))
-    except (OSError, SyntaxError):
-        remedy = "delete the run and run it again"
-        raise InputError(path, "expected the render of a test view, found no readable image", remedy) from None
+    name = f"{row.view:03d}.png"
+    path = root.run(suite.name, row.block.id, row.scan, run.method) / "renders" / name
+    found = digest_of_file(path) if path.is_file() else None
+    if found is None or found != run.renders.get(name):
+        problem = f"expected the image that was scored, found {'another' if found else 'none'}"
+        raise InputError(path, problem, "delete the run and run it again")
+    return np.asarray(iio.imread(path))
 
 
 def _caption(row: _Row, run: Record | None) -> str:

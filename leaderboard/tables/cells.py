@@ -104,7 +104,7 @@ def legend_of(study: Study, blocks: Sequence[Block], rows: Sequence[Sequence[Cel
         legend.append(f"{FEWER_SCANS} {FEWER_SCANS_NOTE}")
     if any(cell.text.endswith("]") for cell in cells):
         legend.append(INTERVAL_NOTE)
-    if any(cell.bold for cell in cells):
+    if any(_is_tested(study, block) for block in blocks):
         legend.append(RANK_NOTE)
     for block in blocks:
         reason = study.untested(block)
@@ -114,6 +114,13 @@ def legend_of(study: Study, blocks: Sequence[Block], rows: Sequence[Sequence[Cel
                 "there and claims no more."
             )
     return legend
+
+
+def _is_tested(study: Study, block: Block) -> bool:
+    return any(
+        of == block.id and standing.verdict in ("tie", "behind")
+        for (of, _, _), standing in study.standings.items()
+    )
 
 
 def _is_bold(study: Study, block: Block, method: str, printed: Printed, text: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from leaderboard.measures import column_of
 from leaderboard.results import BETWEEN
 from leaderboard.study import Study
 from leaderboard.tables.cells import (
@@ -97,10 +98,16 @@ def measured_on(study: Study, blocks: Sequence[Block] | None = None) -> list[str
     machines = results[["cpu", "cores", "gpu"]].drop_duplicates()
     notes = [f"Measured on {row.cpu}, {row.cores} cores, GPU: {row.gpu}." for row in machines.itertuples()]
     reasons = [reason for text in results["absent"] for reason in text.split(BETWEEN) if reason]
-    notes += [f"{ABSENT}: {reason}." for reason in dict.fromkeys(reasons)]
+    # Those of columns that are printed; the CSV has the others.
+    printed = {each.measure for each in PRINTED}
+    notes += [
+        f"{ABSENT}: {reason}."
+        for reason in dict.fromkeys(reasons)
+        if column_of(reason.partition(":")[0]) in printed
+    ]
     for block in chosen:
-        for printed in (PSNR, SSIM, LPIPS):
-            tests = study.over_views(block, printed.measure)
+        for shown in (PSNR, SSIM, LPIPS):
+            tests = study.over_views(block, shown.measure)
             told = [
                 f"{title_of(study, block, best)} against {title_of(study, block, other)} "
                 f"{test.difference:+.3f} (p {test.p:.2g})"
@@ -110,7 +117,7 @@ def measured_on(study: Study, blocks: Sequence[Block] | None = None) -> list[str
             if told:
                 views = max(test.pairs for _, _, test in tests)
                 notes.append(
-                    f"{block.title}, {printed.heading} over the same {views} test views, which are no scans "
+                    f"{block.title}, {shown.heading} over the same {views} test views, which are no scans "
                     f"and not independent (paired Wilcoxon): {'; '.join(told)}."
                 )
     return notes

@@ -69,7 +69,7 @@ def test_every_row_is_there_and_says_what_is_missing(few):
     assert "`renderbench run --root ROOT --suite s --method 6dgs-agp`" in commands
     assert "--method 6dgs`" not in commands
     assert "Protocol: Real CT, Seen TF: heldout" in text
-    assert "n/a: lpips-alex: no weights." in text
+    assert "lpips-alex" not in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in lines}) == 1
 
@@ -80,11 +80,20 @@ def test_too_few_scans_mark_the_best_figure_and_claim_nothing(few):
     assert (rows[1][4], rows[2][4]) == ("22.00", "**25.00**")
     assert (rows[1][3], rows[2][3]) == ("**0.800**", "0.700")
     assert "[" not in rows[2][4]
+    assert "paired Wilcoxon test over scans" not in text
     assert "differences are not tested (n/a: a paired test needs 6 scans, found 2 scans)" in text
     assert r"\textbf{25.00}" in table_text("suite", few, "latex")
     legend = [line for line in table_text("suite", few, "latex").splitlines() if "not tested" in line]
     assert legend
     assert not legend[0].startswith("%")
+
+
+def test_a_metric_that_could_not_be_computed_is_absent_with_its_reason():
+    made = record(absent={"lpips-vgg": "no weights; see docs", "gmsd": "not printed here"})
+    text = table_text("suite", study([made]), "markdown")
+    assert cells(text)[1][6] == ABSENT
+    assert "n/a: lpips-vgg: no weights; see docs." in text
+    assert "gmsd" not in text
 
 
 def test_equal_figures_that_are_not_tested_are_both_bold():
