@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
@@ -15,7 +16,7 @@ from leaderboard.tables.model import ABSENT
 from renderbench.artefacts import digest_of_file, staged
 from renderbench.config import Block, Suite
 from renderbench.errors import InputError
-from renderbench.evaluation.contact_sheet import Column, draw_sheet, representative_views, viewpoint
+from renderbench.evaluation.contact_sheet import Column, draw_sheet, representative_views
 from renderbench.evaluation.record import Record, scores_in_words
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MISSING_GREY = 40
+# Letters that fit below a cell of a sheet.
+_CAPTION = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +109,9 @@ def _truth_of(root: Root, runs: Mapping[str, Record]) -> ViewSet:
 def _truth(rows: Sequence[_Row]) -> Column:
     return Column(
         title="Ground truth",
-        subtitle="as seen from the front",
+        subtitle="the test view nearest to the front",
         pictures=[row.views.images()[row.view] for row in rows],
-        captions=[
-            f"{row.block.title}, {row.scan}, from {viewpoint(row.views.cameras[row.view])}" for row in rows
-        ],
+        captions=[shorten(f"{row.block.title}, {row.scan}", _CAPTION, placeholder="…") for row in rows],
     )
 
 
