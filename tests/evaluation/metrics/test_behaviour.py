@@ -15,6 +15,7 @@ from renderbench.evaluation.metrics import (
 )
 from renderbench.evaluation.metrics.images import halved_mask
 from renderbench.evaluation.metrics.ms_ssim import SMALLEST_PX
+from tests.conftest import REPOSITORY
 from tests.evaluation.metrics.pictures import ODD, PHOTO, WORSEN, on_black, random_pair, worsened
 
 FUNCTIONS = {"psnr": psnr, "ssim": ssim, "ms-ssim": ms_ssim, "gmsd": gmsd}
@@ -94,3 +95,10 @@ def test_every_metric_is_described():
     for unknown in ("psnr@liver", "ssim@group:liver", "psnr@group:", "mse"):
         with pytest.raises(KeyError):
             metric_of(unknown)
+
+
+def test_every_metric_is_documented():
+    text = (REPOSITORY / "docs" / "metrics.md").read_text()
+    assert [metric_id for metric_id in METRICS if f"`{metric_id}`" not in text] == []
+    assert "`psnr@group:<group>`" in text
+    assert f"at least {SMALLEST_PX} pixels a side" in text
