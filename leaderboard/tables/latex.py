@@ -110,6 +110,7 @@ def _tex(text: str) -> str:
 def _settable(letter: str) -> str:
     """The letter, or its code point in words: one of a name that pdfLaTeX has no glyph for ends its run."""
     apart = unicodedata.normalize("NFD", letter)
-    if letter in _LETTERS or (apart[0].isascii() and set(apart[1:]) <= _ACCENTS):
+    plain = letter.isprintable() and apart[0].isascii() and set(apart[1:]) <= _ACCENTS
+    if plain or letter in _LETTERS:
         return letter
     return f"(U+{ord(letter):04X})"

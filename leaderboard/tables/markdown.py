@@ -56,7 +56,8 @@ def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) 
 
 
 def _escaped(text: str) -> str:
-    flat = " ".join(text.split())
+    # One line, and nothing that a terminal would obey.
+    flat = "".join(letter if letter.isprintable() else "�" for letter in " ".join(text.split()))
     # Commands in notes stay as they are, to be copied.
     parts = flat.split("`")
     if len(parts) % 2 == 0:

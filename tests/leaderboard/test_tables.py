@@ -164,6 +164,9 @@ def test_markdown_escapes_what_would_end_a_cell_or_be_html(few):
     text = table_text("suite", few, "markdown")
     assert r"50% & more_ &lt;b&gt;\|x\|&lt;/b&gt;" in text
     assert "<b>" not in text
+    title = "a\x1b[31mb\nc [x](javascript:1) `d"
+    nasty = table_text("suite", study([record(method_title=title)]), "markdown")
+    assert cells(nasty)[1][1] == "a�[31mb c [x]\\(javascript:1) \\`d"
 
 
 def test_latex_escapes_and_compiles_where_latex_is(few, tmp_path):
@@ -175,7 +178,7 @@ def test_latex_escapes_and_compiles_where_latex_is(few, tmp_path):
 
 
 def test_latex_compiles_with_any_name(tmp_path):
-    title = "Zoë, Łódź, 胸部, Δ ≥ 5 °, €, “x”, \\input{/etc/passwd} ^^M ~#$%&_{}"
+    title = "Zoë, Łódź, 胸部, Δ ≥ 5 °, €, “x”, \\input{/etc/passwd} ^^M ~#$%&_{} \x1b\x00\x07"
     text = table_text("suite", study([record(method_title=title)]), "latex")
     assert "Zoë, Łódź, (U+80F8)(U+90E8), $\\Delta$ $\\geq$ 5 $^\\circ$" in text
     assert "\\input" not in text
