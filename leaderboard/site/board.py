@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from leaderboard.measures import MEASURES, column_of
-from leaderboard.results import per_block, per_scan
+from leaderboard.results import per_scan
 from leaderboard.site.embedding import columns_of
 from leaderboard.standings import standings
 from leaderboard.statistics import MINIMUM_SCANS
@@ -67,20 +67,20 @@ def methods_of(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(record.method for record in records))
 
 
-def board(records: Sequence[Record], cards: Sequence[ScanCard], left_out: Sequence[str]) -> dict[str, Any]:
+def board(
+    records: Sequence[Record], blocks: pd.DataFrame, cards: Sequence[ScanCard], left_out: Sequence[str]
+) -> dict[str, Any]:
     """The payload of ``index.html``.
 
     Args:
         records: at least one.
+        blocks: :func:`leaderboard.results.per_block` of them.
         cards: one a scan and condition.
         left_out: a line for every record that could not be used.
-
-    Raises:
-        InputError: two records are of the same run, or runs that would be averaged differ in condition.
     """
     metrics = metrics_of(records)
     scores = [metric["id"] for metric in metrics]
-    blocks, runs = per_block(records), per_scan(records)
+    runs = per_scan(records)
     order = {
         key: place for place, key in enumerate(dict.fromkeys(zip(blocks.suite, blocks.block, strict=True)))
     }

@@ -86,12 +86,13 @@ def _write(site: Path, records: Sequence[Record], root: Root, left_out: Sequence
             picture = pictures.views[0].truth if pictures.views else None
             cards.append(ScanCard(page=f"{stem}.html", records=of_scan, picture=picture))
             bar.advance()
-    front = board(records, cards, left_out) | {
+    blocks = per_block(records)
+    front = board(records, blocks, cards, left_out) | {
         "exported": datetime.now(UTC).isoformat(timespec="seconds"),
         "renderbench": version("renderbench"),
     }
     (site / "index.html").write_text(page("index.html", front), encoding="utf-8")
-    (site / "leaderboard.csv").write_text(per_block(records).to_csv(index=False, lineterminator="\n"))
+    (site / "leaderboard.csv").write_text(blocks.to_csv(index=False, lineterminator="\n"))
     # GitHub Pages must serve the files as they are.
     (site / ".nojekyll").touch()
     (site / _MARKER).write_text(f"renderbench {version('renderbench')}\n")

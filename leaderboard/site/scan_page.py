@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from leaderboard.measures import column_of
 from leaderboard.site.embedding import figure
 from leaderboard.site.pictures import LARGEST_PX, Pictures
 from renderbench.evaluation.ledger import ITEMS
-from renderbench.evaluation.record import Record
+from renderbench.evaluation.record import Record, ViewScore
 
+_VIEW_DIGITS = 4
 _FIGURES = (
     "points",
     "fps",
@@ -82,25 +85,29 @@ def _best(records: Mapping[str, Record], pictures: Pictures) -> str | None:
 
 
 def _run(record: Record, pictures: Pictures) -> dict[str, Any]:
-    views: list[dict[str, float | int | None] | None] = [None] * (1 + max(view.view for view in record.views))
-    for view in record.views:
-        views[view.view] = _scores(view.metrics)
     renders = pictures.renders.get(record.method)
+    views = sorted(record.views, key=attrgetter("view"))
     return {
         "method": record.method,
         "method_title": record.method_title,
-        "metrics": _scores(record.metrics),
+        "metrics": {_column(name): figure(value) for name, value in record.metrics.items()},
         **{name: figure(getattr(record, name)) for name in _FIGURES},
         "seconds": {item: figure(seconds) for item, seconds in record.seconds.items()},
-        "views": views,
+        "views": {_column(name): _over_views(views, name) for name in record.metrics},
         "pictures": renders and [f"../{path}" for path in renders],
         "digest": record.digest,
         "provenance": _provenance(record),
     }
 
 
-def _scores(metrics: Mapping[str, float | None]) -> dict[str, float | int | None]:
-    return {column_of(name): figure(value) for name, value in metrics.items()}
+def _over_views(views: Sequence[ViewScore], metric: str) -> list[float | None]:
+    """A metric's score at every view, in their order; None where there is none."""
+    scores = [view.metrics.get(metric) for view in views]
+    return [None if score is None else round(score, _VIEW_DIGITS) for score in scores]
+
+
+# A record has a score a metric and view; to name each anew would take longer than all else.
+_column = cache(column_of)
 
 
 def _provenance(record: Record) -> list[tuple[str, str]]:

@@ -57,9 +57,12 @@ const rb = (() => {
     return figure(value, value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3);
   }
 
+  /** A round number without zeros behind the point, for axes. */
+  const round = (value) => String(Number(value.toPrecision(3)));
+
   function duration(seconds) {
     if (seconds === null || seconds === undefined) return ABSENT;
-    if (seconds < 60) return `${span(seconds)} s`;
+    if (seconds < 60) return `${round(seconds)} s`;
     const unit = seconds < 3600 ? [60, "min"] : seconds < 86400 ? [3600, "h"] : [86400, "d"];
     return `${figure(seconds / unit[0], 1).replace(/\.0$/, "")} ${unit[1]}`;
   }
@@ -120,5 +123,5 @@ const rb = (() => {
     show();
   }
 
-  return { ABSENT, data, rowsOf, element, drawn, figure, span, duration, bytes, mark, key, select, theme };
+  return { ABSENT, data, rowsOf, element, drawn, figure, span, round, duration, bytes, mark, key, select, theme };
 })();

@@ -105,7 +105,7 @@
     const y = {
       title: metric.unit ? `${metric.title} (${metric.unit})` : metric.title,
       better: metric.better,
-      text: (value, exact) => figure(value, exact ? metric.digits : Math.min(metric.digits, 2)),
+      text: (value, exact) => (exact ? figure(value, metric.digits) : rb.round(value)),
     };
     const points = (key) =>
       here.map((row) => ({
@@ -125,7 +125,7 @@
       }),
       rb.scatter(document.getElementById("plot-fps"), {
         title: `${metric.title} against frames per second`,
-        x: { title: "frames per second", better: "higher", text: span, ticks: PER_SECOND },
+        x: { title: "frames per second", better: "higher", text: (value, exact) => (exact ? span : rb.round)(value), ticks: PER_SECOND },
         y, floor, points: points("fps"),
       }),
     ];

@@ -42,7 +42,7 @@ rb.compare = (data, hueOf) => {
     leftTag.textContent = sources.get(state.left).title;
     rightTag.textContent = sources.get(state.right).title;
     range.setAttribute("aria-label", `Divider: ${sources.get(state.left).title} on its left, ${sources.get(state.right).title} on its right`);
-    const score = data.runs.find((run) => run.method === state.right)?.views[data.views[state.view].view]?.psnr_db;
+    const score = data.runs.find((run) => run.method === state.right)?.views.psnr_db?.[data.views[state.view].view];
     caption.textContent = `View ${data.views[state.view].view}, from ${data.views[state.view].label}. `
       + (score === undefined || score === null ? "" : `${sources.get(state.right).title} here: ${rb.figure(score, 2)} dB. `)
       + data.picture_note;
@@ -92,7 +92,7 @@ rb.compare = (data, hueOf) => {
       ...methods.map((method) => {
         const source = sources.get(method);
         const size = { width: data.picture_px, height: data.picture_px };
-        const score = data.runs.find((run) => run.method === method).views[data.views[state.view].view]?.psnr_db;
+        const score = data.runs.find((run) => run.method === method).views.psnr_db?.[data.views[state.view].view];
         return element("figure", {},
           element("div", { class: "map", role: "img", "aria-label": `Error of ${says("left").replace(/^.*?, /, `${source.title}, `)}` },
             element("img", { src: data.views[state.view].truth, alt: "", ...size }),

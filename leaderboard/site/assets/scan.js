@@ -57,7 +57,7 @@
   function drawViews(id) {
     const each = metric(id);
     const host = document.getElementById("per-view");
-    const scores = data.runs.map((run) => run.views.map((view) => view?.[id] ?? null));
+    const scores = data.runs.map((run) => run.views[id] ?? []);
     const count = Math.max(...scores.map((list) => list.length));
     const known = scores.flat().filter((value) => value !== null);
     if (!known.length) {
@@ -74,7 +74,7 @@
     const grid = drawn("g", { class: "grid" });
     for (const tick of rb.ticks(low, high, 4)) {
       const level = Math.round(atY(tick)) + 0.5;
-      grid.append(drawn("line", { x1: left, x2: right, y1: level, y2: level }), drawn("text", { x: left - 8, y: level + 4, "text-anchor": "end" }, figure(tick, Math.min(each.digits, spread < 0.05 ? 3 : 2))));
+      grid.append(drawn("line", { x1: left, x2: right, y1: level, y2: level }), drawn("text", { x: left - 8, y: level + 4, "text-anchor": "end" }, rb.round(tick)));
     }
     const every = Math.ceil(count / Math.max(2, Math.floor((right - left) / 34)));
     for (let view = 0; view < count; view += every) {
@@ -127,7 +127,7 @@
   drawHead();
   rb.compare(data, hueOf);
   drawScores();
-  const options = data.metrics.filter((each) => data.runs.some((run) => run.views.some((view) => typeof view?.[each.id] === "number")));
+  const options = data.metrics.filter((each) => data.runs.some((run) => (run.views[each.id] ?? []).some((score) => score !== null)));
   let chosen = options[0]?.id;
   const drawChosen = () => { if (chosen) drawViews(chosen); };
   if (options.length) {
