@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.data import astronaut
 
 from renderbench.evaluation.metrics import Image8, quantised
+from tests.conftest import REPOSITORY
 
 PHOTO: Image8 = np.ascontiguousarray(astronaut()[::2, ::2])
 """(256, 256, 3)."""
 
 ODD: Image8 = np.ascontiguousarray(astronaut()[100:315, 50:299])
 """(215, 249, 3): odd at every scale or other."""
+
+
+def real_ct() -> tuple[Image8, Image8]:
+    """Ground truth of a real CT beside what a method made of it, (256, 256, 3) each, from the docs."""
+    sheet = iio.imread(REPOSITORY / "docs" / "images" / "real-ct-contact-sheet.png")[..., :3]
+    one, other = (sheet[46:302, left : left + 256] for left in (6, 6 + 3 * 262))
+    return np.ascontiguousarray(one), np.ascontiguousarray(other)
 
 
 def worsened(image: Image8, how: Callable[[NDArray[np.float64], int], NDArray[np.float64]], k: int) -> Image8:
@@ -46,6 +55,7 @@ def random_pair(seed: int, height: int = 192, width: int = 203) -> tuple[Image8,
 
 
 PAIRS = {
+    "real CT": real_ct(),
     "noisy photo": (PHOTO, worsened(PHOTO, WORSEN["noise"], 3)),
     "blurred photo": (ODD, worsened(ODD, WORSEN["blur"], 2)),
     "on black": (on_black(PHOTO), worsened(on_black(PHOTO), WORSEN["shift"], 2)),

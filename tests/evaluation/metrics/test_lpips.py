@@ -93,7 +93,7 @@ def zhang_2018(metric_id: str, truth: np.ndarray, image: np.ndarray, heads: dict
 
 
 @pytest.mark.parametrize("metric_id", lpips.VARIANTS)
-@pytest.mark.parametrize("pair", ["noisy photo", "random"])
+@pytest.mark.parametrize("pair", ["real CT", "random"])
 def test_lpips_is_zhang_2018(metric_id, pair):
     heads = random_heads(lpips.VARIANTS[metric_id][0])
     truth, image = (each[60:124, 80:160] for each in PAIRS[pair])
@@ -128,7 +128,7 @@ def test_lpips_is_the_packages_with_its_published_heads(package, metric_id):
     name, signed = lpips.VARIANTS[metric_id]
     heads = torch.load(lpips.heads_file(lpips.NETWORKS[name]), map_location="cpu", weights_only=True)
     distance = ours(metric_id, heads)
-    truth, image = (each[20:84, 60:140] for each in PAIRS["on black"])
+    truth, image = (each[20:84, 60:140] for each in PAIRS["real CT"])
     one, other = fed(truth, signed), fed(image, signed)
     with torch.no_grad():
         frame = package.LPIPS(net=name, verbose=False)(one, other).item()
