@@ -125,10 +125,10 @@ def differences(study: Study, published: Published, theirs: PublishedBlock, ours
     }
     # Alike for all methods of a block: anything else was refused.
     here = planned if rows.empty else rows.iloc[0]
-    scans = sorted({int(count) for count in rows["scans"]} or {len(study.scans[ours.id] or [])})
+    counts = " or ".join(str(count) for count in sorted(set(rows["scans"])))
     found: list[tuple[str, object, object]] = [
         ("data", ours.dataset, theirs.dataset),
-        ("scans", " or ".join(map(str, scans)), str(theirs.scans)),
+        ("scans", counts or "none yet", str(theirs.scans)),
         ("resolution", here["resolution"], paper.resolution),
         ("fitting views", here["fit_views"], published.fit_views(theirs)),
         ("test views", here["test_views"], paper.test_views),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from leaderboard.measures import column_of
-from leaderboard.results import BETWEEN
+from leaderboard.measures import MEASURES, column_of
+from leaderboard.results import BETWEEN, COLUMNS
 from leaderboard.study import Study
 from leaderboard.tables.cells import (
     FLOOR_PSNR,
@@ -26,6 +26,7 @@ from leaderboard.tables.cells import (
 )
 from leaderboard.tables.model import ABSENT, Cell, Heading, Table, plain
 from renderbench.config import Block, RendererSettings, Suite
+from renderbench.scans.groups import select_groups
 
 PRINTED = (SSIM, PSNR, SD, LPIPS, SECONDS, FULL, POINTS, FPS, FLOOR_SSIM, FLOOR_PSNR)
 
@@ -59,13 +60,35 @@ def suite_table(study: Study) -> Table:
 
 
 def suite_frame(study: Study) -> pd.DataFrame:
-    """The suite's table unrounded, with all columns of the results; a method without records is empty."""
-    order = pd.DataFrame(
-        [(study.suite.name, block.id, method) for block in study.suite.blocks for method in block.methods],
-        columns=["suite", "block", "method"],
-    )
-    table = order.merge(study.results, how="left", on=["suite", "block", "method"])
-    return table[list(study.results.columns)]
+    """The suite's table unrounded, with all columns of the results; a method without records has 0 scans."""
+    rows = []
+    for block in study.suite.blocks:
+        for method in block.methods:
+            row = study.row(block, method)
+            rows.append(_without_records(study, block, method) if row is None else dict(row))
+    # Whole numbers that may be unknown.
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"scans_of_block": "Int64"})
+
+
+def _without_records(study: Study, block: Block, method: str) -> dict[str, object]:
+    """What the suite alone knows of a row."""
+    known = study.scans[block.id]
+    others = study.results[study.results["block"] == block.id]["scans_of_block"]
+    return {
+        "suite": study.suite.name,
+        "block": block.id,
+        "block_title": block.title,
+        "dataset": block.dataset,
+        "transfer_function": block.transfer_function,
+        "groups": select_groups(block.groups).name,
+        "protocol": block.protocol,
+        "method": method,
+        "method_title": title_of(study, block, method),
+        "scans": 0,
+        "scans_of_block": others.iloc[0] if len(others) else known and len(known),
+        "complete": False,
+        **{f"{measure.column}_scans": 0 for measure in MEASURES},
+    }
 
 
 def title_of(study: Study, block: Block, method: str) -> str:

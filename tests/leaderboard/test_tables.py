@@ -158,6 +158,12 @@ def test_csv_keeps_unrounded_numbers_and_names_absent_rows(few):
     assert table["psnr_db"].isna().tolist() == [False, False, True, True]
     assert list(table.columns) == list(few.results.columns)
     assert table["psnr_db"].tolist()[:2] == few.results["psnr_db"].tolist()
+    assert table["scans"].tolist() == [2, 2, 0, 0]
+    assert table["scans_of_block"].tolist()[:3] == [2, 2, 2]
+    assert np.isnan(table["scans_of_block"][3])
+    assert table["psnr_db_scans"].tolist() == [2, 2, 0, 0]
+    assert table["complete"].tolist() == [True, True, False, False]
+    assert table["block_title"].tolist()[2:] == [block.title for block in SUITE.blocks]
 
 
 def test_markdown_escapes_what_would_end_a_cell_or_be_html(few):
