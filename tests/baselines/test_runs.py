@@ -16,7 +16,7 @@ from baselines.losses import photometric_loss
 from baselines.scenes import GroupScene
 from renderbench.config import Suite
 from renderbench.errors import InputError
-from renderbench.evaluation import protocol
+from renderbench.evaluation import timing
 from renderbench.evaluation.metrics import quantised
 from renderbench.evaluation.stage import run_suite
 from renderbench.groundtruth.stage import open_views, render_suite
@@ -58,7 +58,7 @@ def only(name: str, made: Suite) -> Suite:
 def untimed():
     """Frames a second are not what these tests look at."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(protocol, "_TIMED_AT_LEAST_S", 1e-3)
+        patched.setattr(timing, "_TIMED_AT_LEAST_S", 1e-3)
         yield
 
 
