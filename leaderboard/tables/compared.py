@@ -80,9 +80,10 @@ def compared_frame(study: Study, number: int) -> pd.DataFrame:
     ``<measure>_difference`` ours minus the paper's; ``differs`` names the conditions that differ.
     """
     published = load_published()
-    return pd.DataFrame(
-        [_tidy(study, published, number, pair) for pair in pairs_of(study, published, number)]
-    )
+    pairs = pairs_of(study, published, number)
+    frame = pd.DataFrame([_tidy(study, published, number, pair) for pair in pairs])
+    # Whole numbers that may be absent.
+    return frame.astype(dict.fromkeys(("scans", "scans_of_block", "scans_published"), "Int64"))
 
 
 def pairs_of(study: Study, published: Published, number: int) -> Iterator[Pair]:

@@ -176,6 +176,8 @@ def test_the_csv_is_tidy_and_unrounded():
     row = frame.iloc[0]
     assert (row["published_block"], row["block"], row["method"]) == ("totalseg-seen", "b", "6dgs")
     assert row["psnr_db"] == 28.0041
+    first = table_text("1", study(suite, [made]), "csv").splitlines()[1]
+    assert first.startswith("1,totalseg-seen,s,b,6dgs,AGP,1,1,46,")
     assert row["psnr_db_published"] == 26.63
     assert row["psnr_db_difference"] == pytest.approx(1.3741)
     assert row["differs"].startswith("scans 1 (paper: 46)")
