@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.evaluation.metrics import ssim as single
 from renderbench.evaluation.metrics.images import Image8, Mask, halved_mask, require_pair
+from renderbench.evaluation.metrics.ssim import SMALLEST_PX as SSIM_PX
+from renderbench.evaluation.metrics.ssim import Similarity, channels, means_where, similarity_of
 
 # Wang, Simoncelli and Bovik 2003, section 3.2; from the finest scale to the coarsest.
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-SMALLEST_PX = 2 ** (len(WEIGHTS) - 1) * (single.SMALLEST_PX - 1) + 1
+SMALLEST_PX = 2 ** (len(WEIGHTS) - 1) * (SSIM_PX - 1) + 1
 """Below this, the coarsest scale has no window of 11 pixels."""
 
 
@@ -39,22 +40,22 @@ def ms_ssim(truth: Image8, image: Image8, *, where: Mask | None = None) -> float
     return ms_ssim_of(similarities(truth, image, len(WEIGHTS)), where)
 
 
-def similarities(truth: Image8, image: Image8, scales: int) -> list[single.Similarity]:
+def similarities(truth: Image8, image: Image8, scales: int) -> list[Similarity]:
     """The similarity maps of so many scales, the full size first."""
-    one, other = single.channels(truth), single.channels(image)
-    found = [single.similarity_of(one, other)]
+    one, other = channels(truth), channels(image)
+    found = [similarity_of(one, other)]
     for _ in range(scales - 1):
         one, other = _halved(one), _halved(other)
-        found.append(single.similarity_of(one, other))
+        found.append(similarity_of(one, other))
     return found
 
 
-def ms_ssim_of(maps: Sequence[single.Similarity], where: Mask | None = None) -> float:
+def ms_ssim_of(maps: Sequence[Similarity], where: Mask | None = None) -> float:
     """:func:`ms_ssim` from the :func:`similarities` of two images."""
     product = np.ones(3)
     for index, (weight, each) in enumerate(zip(WEIGHTS, maps, strict=True)):
         coarsest = index == len(WEIGHTS) - 1
-        means = single.means_where(each.product if coarsest else each.contrast, where)
+        means = means_where(each.product if coarsest else each.contrast, where)
         product *= np.maximum(means, 0.0) ** weight
         where = None if where is None else halved_mask(where)
     return float(product.mean())
