@@ -52,6 +52,7 @@ def metrics_of(records: Sequence[Record]) -> list[dict[str, Any]]:
         {
             "id": column,
             "title": metric.title,
+            "short": metric.title.removesuffix(", foreground"),
             "unit": metric.unit,
             "better": metric.better,
             "digits": _DIGITS.get(metric.unit, 2),

@@ -37,11 +37,12 @@
     const part = (title) => element("tr", { class: "part" }, element("th", { scope: "rowgroup", colspan: data.runs.length + 1 }, title));
     const bodies = regions.flatMap(([title, of]) => {
       const rows = data.metrics.filter((each) => of(each) && data.runs.some((run) => each.id in run.metrics));
-      return rows.length ? [element("tbody", {}, part(title), ...rows.map((each) => line(titled(each), each.convention, data.runs.map((run) => best(run, each)))))] : [];
+      return rows.length ? [element("tbody", {}, part(title), ...rows.map((each) => line(titled({ ...each, title: each.short }), each.convention, data.runs.map((run) => best(run, each)))))] : [];
     });
     bodies.push(element("tbody", {}, part("Cost"), ...costs.map(([key, title, text]) => line(title, null, data.runs.map((run) => text(run[key]))))));
     const head = element("tr", {}, element("td"), ...data.runs.map((run) => element("th", { scope: "col", class: "number" }, named(run))));
     const table = element("table", { class: "sheet" }, element("caption", { class: "visually-hidden" }, "Scores and costs by method"), element("thead", {}, head), ...bodies);
+    table.style.setProperty("--methods", data.runs.length);
     document.getElementById("scores").append(element("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Scores and costs by method" }, table));
     document.getElementById("absent").append(...data.absent.map((text) => element("li", {}, text)));
   }
