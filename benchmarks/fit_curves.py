@@ -77,7 +77,7 @@ def panel(title: str, records: Sequence[Record], colours: dict[str, str]) -> lis
     """One panel, WIDTH by HEIGHT."""
     last = max(point["iteration"] for record in records for point in record.notes["curve"])
     scores = [point["selection_psnr_db"] for record in records for point in record.notes["curve"]]
-    scores += [record.psnr_db for record in records if record.psnr_db is not None]
+    scores += [score for record in records if (score := record.metrics["psnr"]) is not None]
     low, high = int(min(scores)), int(max(scores)) + 1
 
     def across(iteration: float) -> float:
@@ -123,10 +123,8 @@ def line(record: Record, colour: str, across: Axis, down: Axis) -> list[str]:
         f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="none" stroke="{colour}" stroke-width="1.5"/>'
     ]
-    if record.psnr_db is not None:
-        parts.append(
-            f'<circle cx="{WIDTH - RIGHT + 8}" cy="{down(record.psnr_db):.1f}" r="3" fill="{colour}"/>'
-        )
+    if (score := record.metrics["psnr"]) is not None:
+        parts.append(f'<circle cx="{WIDTH - RIGHT + 8}" cy="{down(score):.1f}" r="3" fill="{colour}"/>')
     return [*parts, "</g>"]
 
 

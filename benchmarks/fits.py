@@ -93,7 +93,7 @@ def row(by_seed: dict[int, Record]) -> dict[str, Any]:
         "psnr_db": scores,
         "mean_db": statistics.fmean(scores.values()),
         "sd_db": statistics.stdev(scores.values()) if len(scores) > 1 else None,
-        "ssim": statistics.fmean(record.ssim for record in records),
+        "ssim": statistics.fmean(record.metrics["ssim"] for record in records),
         "points": round(statistics.fmean(record.points for record in records)),
         "iterations_per_second": statistics.fmean(rates) if rates else None,
         "noise_floor_db": records[0].noise_floor_db,
@@ -102,7 +102,8 @@ def row(by_seed: dict[int, Record]) -> dict[str, Any]:
 
 
 def psnr(record: Record) -> float:
-    return float("inf") if record.psnr_db is None else record.psnr_db
+    score = record.metrics["psnr"]
+    return float("inf") if score is None else score
 
 
 def show(figures: dict[str, Any]) -> None:

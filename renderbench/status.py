@@ -11,7 +11,7 @@ from typing import Literal
 from renderbench.artefacts import is_staging, read_json
 from renderbench.config import Suite
 from renderbench.errors import InputError
-from renderbench.evaluation.record import read_run_record, run_folders
+from renderbench.evaluation.record import read_run_record, run_folders, scores_in_words
 from renderbench.evaluation.stage import Job, failure_of, jobs_of
 from renderbench.groundtruth.conditions import conditions
 from renderbench.groundtruth.journal import Running, read_journal
@@ -123,8 +123,7 @@ def _runs(root: Root) -> Iterator[Item]:
             yield Item(kind="run", name=name, state="failed", detail=f"{error.problem}; {error.remedy}")
             continue
         if record is not None:
-            psnr = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
-            yield Item(kind="run", name=name, state="done", detail=f"{psnr}, SSIM {record.ssim:.3f}")
+            yield Item(kind="run", name=name, state="done", detail=scores_in_words(record.metrics))
     for failure in sorted((root.path / "runs").glob("*/*/*/*.failed.json")):
         yield Item(
             kind="run",

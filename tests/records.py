@@ -2,9 +2,11 @@
 
 from renderbench.evaluation.record import Record, ViewScore
 
+METRICS = {"psnr": 20.0, "ssim": 0.8, "psnr@group:liver": 18.0}
+
 
 def record(**changes) -> Record:
-    """A plausible record; ``changes`` override its fields."""
+    """A plausible record; ``changes`` override its fields, ``metrics`` by id."""
     fields = {
         "digest": "d",
         "suite": "s",
@@ -30,19 +32,23 @@ def record(**changes) -> Record:
             "samples_per_pixel_mean": 16.0,
             "settings": {},
         },
-        "psnr_db": 20.0,
-        "ssim": 0.8,
+        "metrics": METRICS | changes.pop("metrics", {}),
+        "absent": {"lpips-alex": "no weights"},
         "points": 1000,
+        "scene_bytes": 50_000,
+        "peak_memory_bytes": 2**30,
         "fps": 10.0,
+        "device": "cpu",
         "seconds": {"read": 1.0, "views": 5.0},
         "seconds_without_views": 1.0,
         "seconds_full": 6.0,
         "noise_floor_db": 40.0,
         "noise_floor_ssim": 0.95,
         "views": [
-            ViewScore(view=0, psnr_db=19.0, ssim=0.7, noise_floor_db=40.0, noise_floor_ssim=0.95),
-            ViewScore(view=1, psnr_db=21.0, ssim=0.9, noise_floor_db=40.0, noise_floor_ssim=0.95),
+            view_score(0, {"psnr": 19.0, "ssim": 0.7, "psnr@group:liver": None}),
+            view_score(1, {"psnr": 21.0, "ssim": 0.9, "psnr@group:liver": 18.0}),
         ],
+        "renders": {"000.png": "0" * 64, "001.png": "1" * 64},
         "notes": {},
         "inputs": {"scan": "x"},
         "hardware": {"cpu": "A CPU & more", "cores": 2, "gpu": "none"},
@@ -51,6 +57,11 @@ def record(**changes) -> Record:
         "finished": "2026-01-01T00:01:00+00:00",
     }
     return Record(**(fields | changes))
+
+
+def view_score(view: int, metrics: dict[str, float | None]) -> ViewScore:
+    """One view's scores."""
+    return ViewScore(view=view, metrics=metrics, noise_floor_db=40.0, noise_floor_ssim=0.95)
 
 
 def write(root, made: Record) -> None:

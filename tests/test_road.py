@@ -108,8 +108,8 @@ def test_every_run_leaves_scene_renders_record_and_sheet(root):
         record = json.loads((folder / "record.json").read_text())
         assert (folder / "scene.ply").is_file()
         assert len(list((folder / "renders").glob("*.png"))) == 3
-        assert 5 < record["psnr_db"] < 50
-        assert 0 < record["ssim"] < 1
+        assert 5 < record["metrics"]["psnr"] < 50
+        assert 0 < record["metrics"]["ssim"] < 1
         assert record["points"] > 0
         assert record["fps"] > 0
         assert record["noise_floor_db"] > 15
@@ -125,7 +125,7 @@ def test_every_run_leaves_scene_renders_record_and_sheet(root):
 def test_fitting_beats_the_prior_and_the_prior_helps_the_fit(root):
     runs = root / "runs" / "tiny" / "mini" / "mini"
     psnr = {
-        method: json.loads((runs / method / "record.json").read_text())["psnr_db"]
+        method: json.loads((runs / method / "record.json").read_text())["metrics"]["psnr"]
         for method in ("agp", "6dgs", "6dgs-agp")
     }
     assert psnr["6dgs-agp"] > psnr["agp"] + 2
@@ -235,7 +235,7 @@ def test_killing_any_stage_and_running_it_again_completes_it(study, root, render
         json.loads((base / "runs" / "tiny" / "mini" / "mini" / "6dgs-agp" / "record.json").read_text())
         for base in (again, root)
     )
-    assert mine["psnr_db"] == reference["psnr_db"]
+    assert mine["metrics"] == reference["metrics"]
     assert not [path for path in again.rglob("*") if is_staging(path)]
 
 

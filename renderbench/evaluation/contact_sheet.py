@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from renderbench.artefacts import digest_of, staged
 from renderbench.cameras import Camera
 from renderbench.config import Block, Suite
-from renderbench.evaluation.record import Record, read_run_record
+from renderbench.evaluation.record import Record, read_run_record, scores_in_words
 from renderbench.groundtruth.stage import open_views
 from renderbench.layout import Root
 
@@ -117,18 +117,13 @@ def viewpoint(camera: Camera) -> str:
 
 
 def _column(folder: Path, record: Record, rows: Sequence[int]) -> Column:
-    psnr = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
     scores = {view.view: view for view in record.views}
     return Column(
         title=record.method_title,
-        subtitle=f"{psnr}, SSIM {record.ssim:.3f}, {record.points:,} points",
+        subtitle=f"{scores_in_words(record.metrics)}, {record.points:,} points",
         pictures=[iio.imread(folder / record.method / "renders" / f"{row:03d}.png") for row in rows],
-        captions=[_caption(scores[row].psnr_db, scores[row].ssim) for row in rows],
+        captions=[scores_in_words(scores[row].metrics) for row in rows],
     )
-
-
-def _caption(psnr_db: float | None, ssim: float) -> str:
-    return f"{'n/a' if psnr_db is None else f'{psnr_db:.2f} dB'}, SSIM {ssim:.3f}"
 
 
 def _toward_camera(camera: Camera) -> NDArray[np.float64]:

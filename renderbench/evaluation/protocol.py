@@ -1,27 +1,22 @@
-"""How a prepared scene is judged: every test view rendered, scored and timed alike for all methods."""
+"""How a prepared scene is judged: every test view rendered, timed and scored alike for all methods."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from renderbench.evaluation.metrics import psnr, quantised, ssim
+from renderbench.evaluation.metrics import quantised
+from renderbench.evaluation.metrics.scoring import Regions, score_views
 from renderbench.evaluation.record import ViewScore
+from renderbench.evaluation.timing import frame_rate
 from renderbench.progress import progress
 
 if TYPE_CHECKING:
-    from renderbench.cameras import Camera
     from renderbench.groundtruth.viewset import ViewSet
     from renderbench.methods import Scene
-
-# Rendering is repeated until this much time is on the clock, so that a fast scene is timed fairly.
-_TIMED_AT_LEAST_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,68 +26,50 @@ class Judgement:
     Args:
         renders: (N, H, W, 3) uint8, the scene at every test camera.
         views: one score a view.
-        psnr_db: mean over the views with a finite PSNR; None when there is none.
-        ssim: mean over the views.
+        metrics: by metric id, the mean over the views that have a score; None when none has.
+        absent: by metric id, why it could not be computed at all.
         fps: frames per second, mean over the test views, warmed up.
+        device: what it renders on: ``cpu``, or the name of the GPU.
     """
 
     renders: NDArray[np.uint8]
     views: list[ViewScore]
-    psnr_db: float | None
-    ssim: float
+    metrics: dict[str, float | None]
+    absent: dict[str, str]
     fps: float
+    device: str
 
 
-def judge(scene: Scene, truth: ViewSet) -> Judgement:
-    """Render ``scene`` at every camera of ``truth``, score it against its images and time it.
+def judge(scene: Scene, truth: ViewSet, regions: Regions | None = None) -> Judgement:
+    """Render ``scene`` at every camera of ``truth``, time it, and score it against the images.
 
     Args:
         scene: what a method prepared.
         truth: the test views.
+        regions: what is known of them beyond their pixels.
 
     Raises:
-        InputError: an image of the views is damaged.
+        InputError: an image of the views, or a map of their regions, is damaged.
     """
-    cameras, images = truth.cameras, truth.images()
-    renders, views = [], []
-    with progress("scoring", len(cameras), "views") as bar:
-        for index, camera in enumerate(cameras):
+    renders = []
+    with progress("rendering", len(truth.cameras), "views") as bar:
+        for camera in truth.cameras:
             # This pass is also the warm-up of the timed ones.
             renders.append(quantised(scene.render(camera)))
-            views.append(
-                ViewScore(
-                    view=index,
-                    psnr_db=_finite(psnr(images[index], renders[index])),
-                    ssim=ssim(images[index], renders[index]),
-                    noise_floor_db=truth.noise_floor_db[index],
-                    noise_floor_ssim=truth.noise_floor_ssim[index],
-                )
-            )
             bar.advance()
+    rate = frame_rate(scene, truth.cameras)
+    scores = score_views(list(truth.images()), renders, regions)
+    views = [
+        ViewScore(view=index, metrics=metrics, noise_floor_db=floor_db, noise_floor_ssim=floor_ssim)
+        for index, (metrics, floor_db, floor_ssim) in enumerate(
+            zip(scores.views, truth.noise_floor_db, truth.noise_floor_ssim, strict=True)
+        )
+    ]
     return Judgement(
         renders=np.stack(renders),
         views=views,
-        psnr_db=mean([view.psnr_db for view in views]),
-        ssim=float(np.mean([view.ssim for view in views])),
-        fps=_frames_per_second(scene, cameras),
+        metrics=scores.metrics,
+        absent=scores.absent,
+        fps=rate.fps,
+        device=rate.device,
     )
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """The mean of the values that are there; None when none is."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _frames_per_second(scene: Scene, cameras: Sequence[Camera]) -> float:
-    frames = 0
-    start = time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < _TIMED_AT_LEAST_S:
-        for camera in cameras:
-            scene.render(camera)
-        frames += len(cameras)
-    return frames / elapsed

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from renderbench.artefacts import is_staging
 from renderbench.config import Strict
 from renderbench.records import read_record, write_record
 
-RECORD_SCHEMA = 2
+RECORD_SCHEMA = 3
 RECORD_FILE = "record.json"
 
 
-class ViewScore(Strict):
-    """The scores of one test view; ``psnr_db`` is None where the images are equal.
+class Finite(Strict):
+    """A model in which NaN and infinity are errors: neither can be averaged, ranked or written as JSON."""
 
-    The noise floors are what a perfect method would score against this view of the ground truth; without
-    any noise None and 1.
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class ViewScore(Finite):
+    """The scores of one test view.
+
+    ``metrics`` maps a metric's id (docs/metrics.md) to this view's score; None where the view has none: the
+    PSNR of equal images, the score of a group that the view does not show. The noise floors are what a
+    perfect method would score against this view of the ground truth; without any noise None and 1.
     """
 
     view: int
-    psnr_db: float | None
-    ssim: float
+    metrics: dict[str, float | None]
     noise_floor_db: float | None
     noise_floor_ssim: float
 
 
-class GroundTruth(Strict):
+class GroundTruth(Finite):
     """What rendered the views that a run was judged on.
 
     ``settings`` are the suite's, ``noise_floor`` among them the preset or the dB that its views were
@@ -44,12 +51,17 @@ class GroundTruth(Strict):
     settings: dict[str, Any]
 
 
-class Record(Strict):
+class Record(Finite):
     """One method on one scan under one condition.
 
-    ``seconds`` is the preparation ledger, itemised. ``psnr_db`` and ``ssim`` are means over the test
-    views. ``fps`` is the mean over the test views after a warm-up. ``noise_floor_db`` and
-    ``noise_floor_ssim`` are what a perfect method would score against this ground truth, in the mean.
+    ``metrics`` are means over the test views that have a score, by metric id; ``absent`` says, in one line
+    each, why a metric could not be computed at all: an id is in one of the two. ``seconds`` is the
+    preparation ledger, itemised. ``peak_memory_bytes`` is the most memory that the process held at any time
+    while the method prepared its scene, None where the system does not tell; ``peak_gpu_memory_bytes`` is
+    what torch handed out of a GPU's, None where none was used; ``scene_bytes`` is the size of
+    ``scene.ply``. ``fps`` is the mean over the test views after a warm-up, on ``device``: ``cpu``, or the
+    name of the GPU. ``noise_floor_db`` and ``noise_floor_ssim`` are what a perfect method would score
+    against this ground truth, in the mean. ``renders`` is the SHA-256 of every image below ``renders/``.
     """
 
     digest: str
@@ -70,16 +82,21 @@ class Record(Strict):
     fit_views: int
     test_views: int
     ground_truth: GroundTruth
-    psnr_db: float | None
-    ssim: float
+    metrics: dict[str, float | None]
+    absent: dict[str, str]
     points: int
+    scene_bytes: int
+    peak_memory_bytes: int | None
+    peak_gpu_memory_bytes: int | None = None
     fps: float
+    device: str
     seconds: dict[str, float]
     seconds_without_views: float
     seconds_full: float
     noise_floor_db: float | None
     noise_floor_ssim: float
     views: list[ViewScore]
+    renders: dict[str, str]
     notes: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str]
     hardware: dict[str, str | int | float]
@@ -87,9 +104,23 @@ class Record(Strict):
     started: str
     finished: str
 
+    @model_validator(mode="after")
+    def _a_score_or_a_reason(self) -> Record:
+        both = sorted(self.metrics.keys() & self.absent.keys())
+        if both:
+            raise ValueError(f"expected a score or a reason for its absence, found both of {', '.join(both)}")
+        return self
+
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into a run's folder."""
         write_record(folder / RECORD_FILE, self, schema=RECORD_SCHEMA)
+
+
+def scores_in_words(metrics: Mapping[str, float | None]) -> str:
+    """PSNR and SSIM in a few words, e.g. ``"24.31 dB, SSIM 0.871"``; ``n/a`` for one that is not there."""
+    psnr, ssim = metrics.get("psnr"), metrics.get("ssim")
+    decibels = "n/a" if psnr is None else f"{psnr:.2f} dB"
+    return f"{decibels}, SSIM {'n/a' if ssim is None else f'{ssim:.3f}'}"
 
 
 def read_run_record(folder: Path) -> Record | None:

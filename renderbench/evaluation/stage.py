@@ -11,14 +11,22 @@ from typing import Any
 
 import imageio.v3 as iio
 
-from renderbench.artefacts import digest_of, read_json, remove, staged, write_json
+from renderbench.artefacts import digest_of, digest_of_file, read_json, remove, staged, write_json
 from renderbench.config import Block, Strict, Suite
 from renderbench.errors import InputError, RenderbenchError
+from renderbench.evaluation.anatomy import ANATOMY_FOLDER, prepare_anatomy
 from renderbench.evaluation.contact_sheet import write_contact_sheet
 from renderbench.evaluation.ledger import Ledger
 from renderbench.evaluation.machine import hardware, versions
+from renderbench.evaluation.memory import peak_memory
 from renderbench.evaluation.protocol import judge
-from renderbench.evaluation.record import RECORD_FILE, RECORD_SCHEMA, GroundTruth, Record
+from renderbench.evaluation.record import (
+    RECORD_FILE,
+    RECORD_SCHEMA,
+    GroundTruth,
+    Record,
+    scores_in_words,
+)
 from renderbench.groundtruth.stage import open_views
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
@@ -166,8 +174,17 @@ def _run(
         ],
         announce=lambda line: announce(f"{job.label}: {line}"),
     )
-    scene = method.prepare(task, ledger)
-    judgement = judge(scene, test)
+    with peak_memory() as peak:
+        scene = method.prepare(task, ledger)
+    anatomy = prepare_anatomy(
+        folder.parent / ANATOMY_FOLDER,
+        scan,
+        job.block.transfer_function,
+        task.groups,
+        job.suite.medium,
+        test,
+    )
+    judgement = judge(scene, test, anatomy)
     with staged(folder) as staging:
         (staging / "renders").mkdir(parents=True)
         for index, render in enumerate(judgement.renders):
@@ -192,16 +209,21 @@ def _run(
             fit_views=sum(len(shown.views.cameras) for shown in fit),
             test_views=len(test.cameras),
             ground_truth=_ground_truth(job.suite, test),
-            psnr_db=judgement.psnr_db,
-            ssim=judgement.ssim,
+            metrics=judgement.metrics,
+            absent=judgement.absent,
             points=scene.point_count,
+            scene_bytes=(staging / "scene.ply").stat().st_size,
+            peak_memory_bytes=peak.bytes,
+            peak_gpu_memory_bytes=peak.gpu_bytes,
             fps=judgement.fps,
+            device=judgement.device,
             seconds=ledger.as_dict(),
             seconds_without_views=ledger.without_views(),
             seconds_full=ledger.full(),
             noise_floor_db=test.noise_floor_mean_db,
             noise_floor_ssim=test.noise_floor_mean_ssim,
             views=judgement.views,
+            renders={path.name: digest_of_file(path) for path in sorted((staging / "renders").iterdir())},
             notes=dict(scene.notes),
             inputs=identity["inputs"],
             hardware=hardware(),
@@ -214,8 +236,7 @@ def _run(
     for path in _checkpoints(root, job):
         remove(path)
     report.done.append(record)
-    psnr_text = "n/a" if record.psnr_db is None else f"{record.psnr_db:.2f} dB"
-    announce(f"{job.label}: {psnr_text}, SSIM {record.ssim:.3f}, {record.points:,} points")
+    announce(f"{job.label}: {scores_in_words(record.metrics)}, {record.points:,} points")
 
 
 def _fitting_views(root: Root, job: Job) -> list[ShownViews]:

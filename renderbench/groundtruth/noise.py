@@ -13,7 +13,7 @@ from renderbench.groundtruth.colour import srgb_from_linear
 # Halves have twice the noise power of their mean each, so four times its error between them.
 _HALVES_TO_FULL_DB = 10.0 * math.log10(4.0)
 
-# The SSIM that is scored (renderbench/evaluation/metrics.py): Wang's Gaussian window and constants.
+# The SSIM that is scored (renderbench/evaluation/metrics/ssim.py): Wang's Gaussian window and constants.
 _SIGMA_PX, _RADIUS_PX = 1.5, 5
 _C1, _C2 = 0.01**2, 0.03**2
 # The noise power's mean over this wider window fluctuates much less than its value in one window. Wider

@@ -1,0 +1,1 @@
+"""The leaderboard as a static site: HTML, CSS and JavaScript by hand, data embedded, nothing fetched."""

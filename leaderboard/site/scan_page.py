@@ -1,0 +1,137 @@
+"""The data of a scan's page: pictures, scores, seconds and provenance of every method."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+from leaderboard.measures import column_of
+from leaderboard.site.embedding import figure
+from leaderboard.site.pictures import LARGEST_PX, Pictures
+from renderbench.evaluation.ledger import ITEMS
+from renderbench.evaluation.record import Record, ViewScore
+
+_VIEW_DIGITS = 4
+_FIGURES = (
+    "points",
+    "fps",
+    "scene_bytes",
+    "peak_memory_bytes",
+    "seconds_without_views",
+    "seconds_full",
+)
+
+
+def scan_page(
+    records: Mapping[str, Record],
+    pictures: Pictures,
+    *,
+    metrics: Sequence[Mapping[str, Any]],
+    hues: Mapping[str, int],
+    neighbours: tuple[str | None, str | None],
+) -> dict[str, Any]:
+    """The payload of one scan's ``scan.html``.
+
+    Args:
+        records: by method, of one scan under one condition.
+        pictures: what can be shown of it.
+        metrics: :func:`leaderboard.site.board.metrics_of` all records.
+        hues: a colour for every method.
+        neighbours: file names of the pages before and after.
+    """
+    first = next(iter(records.values()))
+    absent = dict.fromkeys(
+        f"{name}: {reason}." for record in records.values() for name, reason in record.absent.items()
+    )
+    return {
+        "scan": first.scan,
+        "block_title": first.block_title,
+        "conditions": _conditions(first),
+        "metrics": list(metrics),
+        "hues": {method: hues[method] for method in records},
+        "views": [
+            {"view": view.view, "label": view.label, "truth": f"../{view.truth}"} for view in pictures.views
+        ],
+        "no_pictures": " ".join(pictures.reasons) or "No pictures.",
+        "picture_px": pictures.edge_px,
+        "picture_note": f"Shrunk to {LARGEST_PX} pixels; scores are of the whole." if pictures.shrunk else "",
+        "shrunk": pictures.shrunk,
+        "best": _best(records, pictures),
+        "ledger": list(ITEMS),
+        "runs": [_run(record, pictures) for record in records.values()],
+        "absent": [*pictures.reasons, *absent] if pictures.views else list(absent),
+        "previous": neighbours[0],
+        "next": neighbours[1],
+    }
+
+
+def _conditions(record: Record) -> str:
+    truth = record.ground_truth
+    return (
+        f"Dataset {record.dataset}, transfer function {record.transfer_function}, groups {record.groups}, "
+        f"suite {record.suite}. {record.resolution} × {record.resolution} pixels, {record.fit_views} fitting "
+        f"and {record.test_views} test views, ground truth by {truth.renderer} at "
+        f"{truth.samples_per_pixel_mean:,.0f} samples a pixel, protocol {record.protocol}."
+    )
+
+
+def _best(records: Mapping[str, Record], pictures: Pictures) -> str | None:
+    shown = [method for method in records if method in pictures.renders]
+    scores = {method: records[method].metrics.get("psnr") for method in shown}
+    return max(shown, key=lambda method: scores[method] or 0.0, default=None)
+
+
+def _run(record: Record, pictures: Pictures) -> dict[str, Any]:
+    renders = pictures.renders.get(record.method)
+    views = sorted(record.views, key=attrgetter("view"))
+    return {
+        "method": record.method,
+        "method_title": record.method_title,
+        "metrics": {_column(name): figure(value) for name, value in record.metrics.items()},
+        **{name: figure(getattr(record, name)) for name in _FIGURES},
+        "seconds": {item: figure(seconds) for item, seconds in record.seconds.items()},
+        "views": {_column(name): _over_views(views, name) for name in record.metrics},
+        "pictures": renders and [f"../{path}" for path in renders],
+        "digest": record.digest,
+        "provenance": _provenance(record),
+    }
+
+
+def _over_views(views: Sequence[ViewScore], metric: str) -> list[float | None]:
+    """A metric's score at every view, in their order; None where there is none."""
+    scores = [view.metrics.get(metric) for view in views]
+    return [None if score is None else round(score, _VIEW_DIGITS) for score in scores]
+
+
+# A record has a score a metric and view; to name each anew would take longer than all else.
+_column = cache(column_of)
+
+
+def _provenance(record: Record) -> list[tuple[str, str]]:
+    truth = record.ground_truth
+    return [
+        ("Digest of what made it", record.digest),
+        ("Method", f"{record.method} (base: {record.base_method})"),
+        ("Settings", _listed(record.settings)),
+        ("Seed", str(record.seed)),
+        ("Protocol", record.protocol),
+        ("Ground truth", f"{truth.renderer} {truth.version}, {_listed(truth.settings)}"),
+        ("Inputs", _listed(record.inputs)),
+        ("Hardware", _listed(record.hardware)),
+        ("Rendered on", record.device),
+        ("Versions", _listed(record.versions)),
+        ("Notes of the method", _listed(record.notes)),
+        ("Started, finished", f"{record.started}, {record.finished}"),
+    ]
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    """What there is in one line; of long lists (a fit's curve) how long they are."""
+    said = []
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        said.append(f"{name} {text if len(text) <= 160 else f'({len(value)} entries)'}")
+    return ", ".join(said) or "none"

@@ -1,0 +1,1 @@
+"""Submissions: a run as one file, and what proves or refuses it."""

@@ -1,0 +1,9 @@
+"""How this folder's kernels are compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from renderbench.jit import kernels_of
+
+kernel = kernels_of(Path(__file__).parent, fastmath={"contract"}).kernel

@@ -1,0 +1,113 @@
+"""A root with ground truth and runs, in a second: discs instead of patients, every digest as a run has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+
+from renderbench.artefacts import digest_of, digest_of_file
+from renderbench.cameras import sphere_cameras
+from renderbench.evaluation.metrics import quantised
+from renderbench.evaluation.metrics.scoring import score_views
+from renderbench.evaluation.record import ViewScore
+from renderbench.groundtruth.renderer import RenderPass
+from renderbench.groundtruth.viewset import ViewSet, begin_set, finish_set, write_view
+from renderbench.layout import Root
+from tests.records import record
+
+SIZE = 40
+VIEWS = 5
+RENDERER = {"name": "native", "version": "1", "max_depth": 6}
+
+
+def write_study(path: Path, *, methods: tuple[str, ...] = ("agp", "6dgs")) -> Root:
+    """One scan, one condition, a run a method; each is worse than the one before."""
+    root = Root(path)
+    truth = write_truth(root)
+    for place, method in enumerate(methods):
+        write_run(root, truth, method, blur=0.02 * (place + 1), seconds=10.0 / (place + 1))
+    return root
+
+
+def write_truth(root: Root) -> ViewSet:
+    """The test views of ``scan-1``."""
+    folder = root.views("folder", "scan-1", "seen", "all", "s-test")
+    made_from = {
+        "scan": {"dataset": "folder", "name": "scan-1"},
+        "transfer_function": "seen",
+        "renderer": RENDERER,
+        "seed": 0,
+    }
+    cameras = sphere_cameras(
+        VIEWS,
+        center_mm=(0.0, 0.0, 0.0),
+        radius_mm=90.0,
+        resolution=SIZE,
+        fov_deg=40.0,
+        layout="fibonacci",
+        seed=4,
+    )
+    begin_set(folder)
+    records = [
+        write_view(folder, view, _disc(view), digest=f"view {view}", seed=view) for view in range(VIEWS)
+    ]
+    finish_set(folder, cameras, records, digest=digest_of(made_from), made_from=made_from)
+    return ViewSet.open(folder)
+
+
+def write_run(root: Root, truth: ViewSet, method: str, *, blur: float, seconds: float) -> Path:
+    """A run that renders the ground truth with an error of ``blur``, scored as a run is; its folder."""
+    folder = root.run("s", "b", "scan-1", method)
+    (folder / "renders").mkdir(parents=True)
+    images = truth.images()
+    noise = np.random.default_rng(1).normal(0.0, blur, images.shape)
+    renders = quantised(images / 255.0 + noise)
+    for view, render in enumerate(renders):
+        iio.imwrite(folder / "renders" / f"{view:03d}.png", render)
+    scores = score_views(list(images), list(renders))
+    views = [
+        ViewScore(
+            view=view,
+            metrics=scores.views[view],
+            noise_floor_db=truth.noise_floor_db[view],
+            noise_floor_ssim=truth.noise_floor_ssim[view],
+        )
+        for view in range(VIEWS)
+    ]
+    plain = record(
+        digest=digest_of([method, truth.digest]),
+        method=method,
+        base_method=method,
+        method_title=method.upper(),
+        resolution=SIZE,
+        test_views=VIEWS,
+        seconds={"read": 1.0, "views": 5.0, "optimise": seconds},
+        seconds_without_views=1.0 + seconds,
+        seconds_full=6.0 + seconds,
+        noise_floor_db=truth.noise_floor_mean_db,
+        noise_floor_ssim=truth.noise_floor_mean_ssim,
+        inputs={"scan": "x", "test_views": truth.digest},
+        renders={path.name: digest_of_file(path) for path in sorted((folder / "renders").iterdir())},
+    )
+    truth_settings = {key: value for key, value in RENDERER.items() if key not in ("name", "version")}
+    made = plain.model_copy(
+        update={
+            "metrics": scores.metrics,
+            "absent": scores.absent,
+            "views": views,
+            "ground_truth": plain.ground_truth.model_copy(update={"settings": truth_settings}),
+        }
+    )
+    made.write(folder)
+    return folder
+
+
+def _disc(view: int) -> RenderPass:
+    """A lit disc with noise, over black."""
+    rng = np.random.default_rng(view)
+    row, column = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    alpha = np.clip(SIZE / 3 - np.hypot(row, column), 0, 1).astype(np.float32)
+    halves = rng.gamma(20.0, 0.02, (2, SIZE, SIZE, 3)).astype(np.float32) * alpha[..., None]
+    return RenderPass(halves=halves, alpha=alpha, depth_mm=None, samples=32, seconds=1.5)

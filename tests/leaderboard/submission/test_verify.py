@@ -1,0 +1,294 @@
+"""A packed run holds; one that was altered anywhere, before or after packing, is refused with its reason."""
+
+import json
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from leaderboard.submission.acceptance import add_run, own_truth
+from leaderboard.submission.examination import Examination, examine
+from leaderboard.submission.form import JSON_BYTES, MANIFEST, listed
+from leaderboard.submission.opening import opened
+from leaderboard.submission.packing import pack_run
+from renderbench.errors import InputError
+from renderbench.layout import Root
+from tests.leaderboard.studies import SIZE, write_study
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory) -> tuple[Root, Path]:
+    """A root, and one of its runs packed."""
+    base = tmp_path_factory.mktemp("honest")
+    root = write_study(base / "root", methods=("agp",))
+    file, found = pack_run(root.run("s", "b", "scan-1", "agp"), base / "packed")
+    assert found.refusals == []
+    return root, file
+
+
+def judged(file: Path, root: Root | None = None) -> Examination:
+    with opened(file) as submission:
+        truth = submission.truth if root is None else own_truth(root, submission.record)
+        return examine(submission.run, submission.record, truth)
+
+
+def repacked(file: Path, target: Path, change, *, relist: bool = False) -> Path:
+    """``file`` changed by ``change(folder)``; with ``relist`` by someone who also rewrites its list."""
+    folder = target.with_suffix("")
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(folder)
+    change(folder)
+    there = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    if relist:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest["files"] = {name: each.model_dump() for name, each in listed(there).items()}
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder).as_posix())
+    shutil.rmtree(folder)
+    return target
+
+
+def edit(**fields):
+    """A change of a record's fields."""
+
+    def change(folder: Path) -> None:
+        record = json.loads((folder / "record.json").read_text())
+        for name, value in fields.items():
+            record[name] = value(record[name]) if callable(value) else value
+        (folder / "record.json").write_text(json.dumps(record))
+
+    return change
+
+
+def black_render(folder: Path) -> None:
+    iio.imwrite(folder / "renders" / "000.png", np.zeros((SIZE, SIZE, 3), np.uint8))
+
+
+def render_as_truth(folder: Path) -> None:
+    for path in (folder / "truth" / "images").iterdir():
+        shutil.copy(folder / "renders" / path.name, path)
+
+
+def test_an_honest_run_holds_on_its_own_truth_and_on_the_maintainers(honest):
+    root, file = honest
+    for place in (None, root):
+        found = judged(file, place)
+        assert found.refusals == []
+        assert {"psnr", "ssim", "gmsd", "psnr@foreground"} <= set(found.recomputed)
+
+
+def test_the_same_run_gives_the_same_file(honest, tmp_path):
+    root, file = honest
+    again, _ = pack_run(root.run("s", "b", "scan-1", "agp"), tmp_path)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_what_images_cannot_show_is_said_to_be_stated(honest, tmp_path):
+    root, _ = honest
+    shutil.copytree(root.path, tmp_path / "root")
+    run = Root(tmp_path / "root").run("s", "b", "scan-1", "agp")
+
+    def add(record):
+        record["metrics"]["psnr@group:liver"] = 21.0
+        for view in record["views"]:
+            view["metrics"]["psnr@group:liver"] = 21.0
+
+    record = json.loads((run / "record.json").read_text())
+    add(record)
+    (run / "record.json").write_text(json.dumps(record))
+    _, found = pack_run(run, tmp_path)
+    assert found.refusals == []
+    assert found.stated["psnr@group:liver"] == "needs the scan's labels"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        black_render,
+        render_as_truth,
+        edit(metrics=lambda scores: scores | {"psnr": 40.0}),
+        edit(settings={"iterations": 1}),
+        lambda folder: (folder / "renders" / "000.png").unlink(),
+    ],
+    ids=["image", "ground truth", "score", "config", "missing image"],
+)
+def test_any_change_after_packing_is_refused(honest, tmp_path, change):
+    file = repacked(honest[1], tmp_path / "changed.zip", change)
+    with pytest.raises(
+        InputError, match=r"expected every file as submission\.json lists it, found .* (chan|miss)"
+    ):
+        judged(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (black_render, "renders/000.png: expected the SHA-256 that the record has"),
+        (edit(metrics=lambda scores: scores | {"psnr": 40.0}), "psnr: expected"),
+        (
+            edit(
+                views=lambda views: [view | {"metrics": view["metrics"] | {"ssim": 0.99}} for view in views]
+            ),
+            "ssim",
+        ),
+        (edit(seconds_full=0.1), "seconds_full: expected 16.0000, the sum of its items, found 0.1000"),
+        (edit(scan="scan-2"), "scan: expected 'scan-1', as the ground truth was made, found 'scan-2'"),
+        (edit(transfer_function="unseen"), "transfer_function: expected 'seen'"),
+        (edit(seed=7), "seed: expected 0"),
+        (edit(noise_floor_db=99.0), "noise floor: expected the mean"),
+        (edit(test_views=9), "test_views: expected 5"),
+        (edit(resolution=64), "resolution: expected that of the ground truth, found 64"),
+        (edit(fps=0.0), "fps: expected a positive number"),
+        (edit(renders={}), "renders: expected one image for each of 5 views"),
+        (render_as_truth, "psnr: expected"),
+    ],
+)
+def test_a_forger_who_rewrites_the_list_is_refused_by_the_images(honest, tmp_path, change, reason):
+    file = repacked(honest[1], tmp_path / "forged.zip", change, relist=True)
+    refusals = judged(file).refusals
+    assert any(reason in line for line in refusals), refusals
+    assert all("\n" not in line for line in refusals)
+
+
+def test_forged_ground_truth_with_forged_scores_is_refused_on_the_maintainers(honest, tmp_path):
+    """A submission whose ground truth is its own renders is consistent in itself."""
+    perfect = {"psnr": None, "ssim": 1.0, "gmsd": 0.0}
+
+    def forge(folder):
+        render_as_truth(folder)
+        record = json.loads((folder / "record.json").read_text())
+        names = [name for name in record["metrics"] if name.partition("@")[0] in perfect]
+        scores = {name: perfect[name.partition("@")[0]] for name in names}
+        record["metrics"] = scores
+        record["absent"] = {}
+        record["views"] = [view | {"metrics": scores} for view in record["views"]]
+        (folder / "record.json").write_text(json.dumps(record))
+
+    root, file = honest
+    forged = repacked(file, tmp_path / "forged.zip", forge, relist=True)
+    assert judged(forged).refusals == []
+    assert any("ssim: expected 0." in line for line in judged(forged, root).refusals)
+
+
+def test_a_record_of_an_older_schema_is_refused(honest, tmp_path):
+    file = repacked(honest[1], tmp_path / "old.zip", edit(schema=2), relist=True)
+    with pytest.raises(InputError, match="expected run schema 3, found 2"):
+        judged(file)
+
+
+@pytest.mark.parametrize(
+    "field", ["suite", "block", "scan", "method", "transfer_function", "groups", "dataset"]
+)
+def test_a_name_that_would_climb_out_of_the_root_is_refused(honest, tmp_path, field):
+    file = repacked(honest[1], tmp_path / "climb.zip", edit(**{field: "../../x"}), relist=True)
+    with pytest.raises(InputError, match="expected letters, digits"):
+        judged(file)
+
+
+def write_zip(path: Path, entries: dict[str, bytes], *, link: str | None = None) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            entry = zipfile.ZipInfo(name)
+            kind = stat.S_IFLNK if name == link else stat.S_IFREG
+            entry.external_attr = (kind | 0o644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entries", "link", "reason"),
+    [
+        ({"../record.json": b"{}"}, None, "expected only a submission's files, found '../record.json'"),
+        ({"/etc/passwd": b""}, None, "found '/etc/passwd'"),
+        ({"renders/../../x.png": b""}, None, "expected only a submission's files"),
+        ({"run.sh": b"rm"}, None, "found 'run.sh'"),
+        ({"renders/000.png": b"/etc/passwd"}, "renders/000.png", "a link or a device"),
+        ({"record.json": b" " * (JSON_BYTES + 1)}, None, "expected record.json of at most"),
+        ({"record.json": b"{}"}, None, "expected a submission.json in it, found none"),
+        ({"submission.json": b"[" * 100_000}, None, "nested too deeply"),
+        ({"submission.json": b"\xff"}, None, "expected JSON"),
+    ],
+)
+def test_a_hostile_zip_is_refused_before_it_does_anything(tmp_path, entries, link, reason):
+    file = write_zip(tmp_path / "hostile.zip", entries, link=link)
+    with pytest.raises(InputError, match=reason.replace(".", r"\.")) as refused:
+        judged(file)
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["hostile.zip"]
+
+
+def test_a_picture_that_claims_a_billion_pixels_is_never_decoded(honest, tmp_path):
+    def bomb(folder):
+        path = folder / "renders" / "000.png"
+        data = bytearray(path.read_bytes())
+        data[16:24] = (40_000).to_bytes(4, "big") * 2
+        path.write_bytes(data)
+        from renderbench.artefacts import digest_of_file
+
+        digest = digest_of_file(path)
+        edit(renders=lambda renders: renders | {"000.png": digest})(folder)
+
+    refusals = judged(repacked(honest[1], tmp_path / "bomb.zip", bomb, relist=True)).refusals
+    assert len(refusals) == 1
+    assert refusals[0].startswith("renders/000.png: expected a PNG image, found one that cannot be read")
+
+
+@pytest.mark.parametrize("name", ["nothing.zip", "text.zip", "record.json"])
+def test_what_is_no_submission_is_one_line(tmp_path, name):
+    if name != "nothing.zip":
+        (tmp_path / name).write_text("not a zip")
+    with pytest.raises(InputError, match="expected a submission"):
+        judged(tmp_path / name)
+
+
+def test_a_run_altered_before_it_is_packed_is_not_packed(honest, tmp_path):
+    shutil.copytree(honest[0].path, tmp_path / "root")
+    run = Root(tmp_path / "root").run("s", "b", "scan-1", "agp")
+    black_render(run)
+    file, found = pack_run(run, tmp_path / "packed")
+    assert found.refusals
+    assert not file.exists()
+
+
+def test_only_a_run_inside_its_root_can_be_packed(honest, tmp_path):
+    with pytest.raises(InputError, match=r"expected a run with a record\.json, found none"):
+        pack_run(tmp_path, tmp_path)
+    shutil.copytree(honest[0].run("s", "b", "scan-1", "agp"), tmp_path / "alone")
+    with pytest.raises(InputError, match="expected a run inside its root"):
+        pack_run(tmp_path / "alone", tmp_path)
+
+
+def test_a_verified_run_is_added_once(honest, tmp_path):
+    shutil.copytree(honest[0].path / "views", tmp_path / "views")
+    mine = Root(tmp_path)
+    with opened(honest[1]) as submission:
+        folder = add_run(mine, submission)
+        assert json.loads((folder / "record.json").read_text())["method"] == "agp"
+        assert len(list((folder / "renders").iterdir())) == 5
+        with pytest.raises(InputError, match="expected no run there yet"):
+            add_run(mine, submission)
+
+
+def test_the_commands_refuse_with_exit_code_2_and_a_line_a_reason(honest, tmp_path, renderbench):
+    root, _ = honest
+    packed = renderbench("leaderboard", "submit", root.run("s", "b", "scan-1", "agp"), "--to", tmp_path)
+    assert packed.returncode == 0, packed.stderr
+    file = tmp_path / "s.b.scan-1.agp.zip"
+    forged = repacked(file, tmp_path / "forged.zip", edit(fps=0.0, seconds_full=0.1), relist=True)
+    refused = renderbench("leaderboard", "verify", forged, "--root", root.path, "--add")
+    assert refused.returncode == 2
+    lines = [line for line in refused.stderr.splitlines() if "refused" in line]
+    assert [line.split("refused: ")[1].split(":")[0] for line in lines] == ["seconds_full", "fps"]
+    assert "Traceback" not in refused.stderr
