@@ -1,0 +1,97 @@
+"""The backbone: a 3-D U-Net after nnU-Net (Isensee et al. 2021), without the decoder's last stage.
+
+Section 3.1 of the Render-FM paper, "Encoder-Decoder Backbone". Where it leaves open what a stage is made
+of, nnU-Net's plain convolutional U-Net decides: a stage's first convolution carries the stride, weights are
+drawn after He et al. (2015).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SLOPE = 0.01
+"""Of the leaky ReLU below zero, nnU-Net's."""
+
+
+class Layer(nn.Module):
+    """A 3 × 3 × 3 convolution, instance norm with scale and shift, leaky ReLU."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        # Instance norm takes any bias away again.
+        self.convolution = nn.Conv3d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+        self.norm = nn.InstanceNorm3d(channels_out, affine=True)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """(B, C_in, D, H, W) to (B, C_out, ⌈D/stride⌉, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        return functional.leaky_relu(self.norm(self.convolution(volume)), SLOPE, inplace=True)
+
+
+class Stage(nn.Sequential):
+    """Two layers; the first carries the stride."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__(Layer(channels_in, channels_out, stride), Layer(channels_out, channels_out, 1))
+
+
+class UNet(nn.Module):
+    """The U-Net.
+
+    Args:
+        channels_in: of the input.
+        channels: of each stage of the encoder, at least two; the decoder has those of the same resolution.
+    """
+
+    def __init__(self, channels_in: int, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            [
+                Stage(before, after, stride=1 if index == 0 else 2)
+                for index, (before, after) in enumerate(pairwise((channels_in, *channels)))
+            ]
+        )
+        upwards = list(pairwise(reversed(channels[1:])))
+        self.ups = nn.ModuleList([nn.ConvTranspose3d(below, here, 2, stride=2) for below, here in upwards])
+        self.decoder = nn.ModuleList([Stage(2 * here, here, stride=1) for _, here in upwards])
+        self.stride = 2 ** (len(channels) - 1)
+        self.apply(_initialise)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Features at half resolution.
+
+        Args:
+            volume: (B, C_in, D, H, W). Where a size is no multiple of the stride, the volume is continued
+                by its last voxels; the features of that part are dropped.
+
+        Returns:
+            (B, channels[1], ⌊D/2⌋, ⌊H/2⌋, ⌊W/2⌋).
+        """
+        depth, height, width = (size // 2 for size in volume.shape[2:])
+        skips = []
+        features = self.encoder[0](padded(volume, self.stride))
+        for stage in self.encoder[1:]:
+            features = stage(features)
+            skips.append(features)
+        skips.pop()
+        for up, stage in zip(self.ups, self.decoder, strict=True):
+            features = stage(torch.cat([skips.pop(), up(features)], dim=1))
+        return features[:, :, :depth, :height, :width]
+
+
+def padded(volume: Tensor, stride: int) -> Tensor:
+    """(B, C, D, H, W) continued by its last voxels up to multiples of ``stride``."""
+    missing = [-size % stride for size in volume.shape[2:]]
+    if not any(missing):
+        return volume
+    return functional.pad(volume, (0, missing[2], 0, missing[1], 0, missing[0]), mode="replicate")
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
+        nn.init.kaiming_normal_(module.weight, a=SLOPE)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
