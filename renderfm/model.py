@@ -30,20 +30,15 @@ class RenderFM(nn.Module):
         Args:
             inputs: on the model's device.
         """
-        return self.instantiate(self.network(self.seen(inputs.channels)), inputs)
+        k, j, i = inputs.blocks.unbind(1)
+        return self.instantiate(self.network(self.seen(inputs.channels))[0][:, k, j, i].T, inputs)
 
     def seen(self, channels: Tensor) -> Tensor:
-        """What the network sees of (B, 6, D, H, W)."""
+        """What the network sees of (1, 6, D, H, W)."""
         chosen = self.settings.input_channels
         return channels if len(chosen) == channels.shape[1] else channels[:, list(chosen)]
 
     def instantiate(self, features: Tensor, inputs: Inputs) -> Gaussians6D:
-        """Gaussians at foreground voxels only.
-
-        Args:
-            features: (1, C, ⌊D/2⌋, ⌊H/2⌋, ⌊W/2⌋), the network's.
-            inputs: whose prior and blocks to use.
-        """
-        k, j, i = inputs.blocks.unbind(1)
-        gaussians: Gaussians6D = self.head(features[0][:, k, j, i].T, inputs.prior)
+        """The Gaussians of the network's features at the inputs' N blocks, (N, C)."""
+        gaussians: Gaussians6D = self.head(features, inputs.prior)
         return gaussians

@@ -1,9 +1,12 @@
-"""What a Render-FM model is. Cheap to import."""
+"""What a Render-FM model is, and how the methods use one. Cheap to import."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from baselines.settings import Count, FitSettings, Positive, Some
 from renderbench.config import Strict
 
 Size = Literal["mini", "small", "paper"]
@@ -52,3 +55,42 @@ class ModelSettings(Strict):
     def input_channels(self) -> tuple[int, ...]:
         """Which of the six channels of :class:`renderfm.inputs.Inputs` the network sees."""
         return (0, 1, 2, 3, 4, 5) if self.mask_channel else (0, 2, 3, 4, 5)
+
+
+class PredictionSettings(Strict):
+    """Which model predicts, and where.
+
+    ``checkpoint`` is a name, of a file in the study's ``checkpoints`` or of one that comes with the package,
+    or a path ending in ``.safetensors``. ``window`` is how many slices the network works out at once:
+    ``whole`` takes the volume in one pass, ``auto`` does so where that fits and takes the largest window
+    that fits where it does not. ``memory_gib`` limits what prediction may take; None is what the device has
+    free. The last three change Gaussians by rounding alone, so they are no part of a record.
+    """
+
+    checkpoint: str = "renderfm-mini"
+    window: Annotated[Some | Literal["auto", "whole"], Field(exclude=True)] = "auto"
+    memory_gib: Annotated[Positive | None, Field(exclude=True)] = None
+    device: Annotated[Literal["auto", "cpu", "cuda"], Field(exclude=True)] = "auto"
+
+
+class RenderFMSettings(PredictionSettings):
+    """Prediction alone."""
+
+    lambda_opacity: Positive = 0.35
+
+
+class RenderFMFtSettings(PredictionSettings, FitSettings):
+    """Prediction, and a short fit of what the fitting views see of it.
+
+    Section 4.1 of the Render-FM paper: 300 iterations. Nothing is densified. A Gaussian whose blending
+    weight, summed over the pixels of all fitting views, is below ``prune_weight`` is left out before the
+    fit: it shows in no view, so no view can say anything about it, and the paper's point counts fall by a
+    fifth to a third as well.
+    """
+
+    iterations: Some = 300
+    evaluate_every: Some = 50
+    densify: bool = False
+    sh_degree_from: Count = 0
+    max_points: Some | None = None
+    prune_weight: Annotated[float, Field(ge=0)] = 0.01

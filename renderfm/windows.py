@@ -1,0 +1,119 @@
+"""Prediction in the memory at hand: in one pass where that fits, in slabs of slices where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from renderbench.errors import InputError
+from renderbench.farm.sizing import free_memory, gib
+from renderbench.splats.gaussians import Gaussians6D
+from renderbench.threads import thread_count
+from renderfm.inputs import Inputs
+from renderfm.model import RenderFM
+from renderfm.settings import ModelSettings, PredictionSettings
+from renderfm.slabs import in_slabs, slabs_of
+
+Window = int | None
+"""Slices to a slab; None is the whole volume in one pass."""
+
+_WINDOWS = (256, 128, 64, 32, 16, 8)
+_FLOAT = 4
+
+
+def predict(model: RenderFM, inputs: Inputs, window: Window = None) -> Gaussians6D:
+    """The model's Gaussians, without gradients.
+
+    Args:
+        model: in evaluation or training mode, which are the same.
+        inputs: on the model's device.
+        window: slices that the network works out at once; None takes the whole volume in one pass. Either
+            way the Gaussians are the same but for rounding: parameters differ by less than 1e-3 of the
+            spread that the network's outputs have.
+    """
+    with torch.no_grad():
+        return model.instantiate(foreground_features(model, inputs, window), inputs)
+
+
+def foreground_features(model: RenderFM, inputs: Inputs, window: Window = None) -> Tensor:
+    """(N, C): the network's features at the inputs' blocks; arguments as :func:`predict`."""
+    with torch.no_grad(), _all_threads():
+        k, j, i = inputs.blocks.unbind(1)
+        channels = model.seen(inputs.channels)
+        if window is None:
+            return model.network(channels)[0][:, k, j, i].T.contiguous()
+        features = in_slabs(model.network, channels, window)
+        parts = []
+        for start, stop in slabs_of(features.depth, window):
+            # Blocks ascend in k.
+            first, last = torch.searchsorted(k, torch.tensor([start, stop], device=k.device)).tolist()
+            if first < last:
+                slab = features.read(start, stop)[0]
+                parts.append(slab[:, k[first:last] - start, j[first:last], i[first:last]].T)
+        return torch.cat(parts)
+
+
+def planned_window(
+    model: ModelSettings,
+    shape: tuple[int, int, int],
+    settings: PredictionSettings,
+    device: torch.device,
+    *,
+    subject: str,
+) -> Window:
+    """The window that settings and memory allow.
+
+    Args:
+        model: what is to predict.
+        shape: (D, H, W) of the scan.
+        settings: of the prediction.
+        device: where the network is.
+        subject: what an error is about: the scan's name.
+
+    Raises:
+        InputError: what was asked for does not fit, or not even the smallest window does.
+    """
+    free = free_bytes(device) if settings.memory_gib is None else int(settings.memory_gib * 2**30)
+    fitting = [each for each in (None, *_WINDOWS) if needed_bytes(model, shape, each) <= free]
+    wanted: Window
+    if settings.window == "auto":
+        wanted = fitting[0] if fitting else _WINDOWS[-1]
+    else:
+        wanted = None if settings.window == "whole" else settings.window
+    need = needed_bytes(model, shape, wanted)
+    if need <= free:
+        return wanted
+    remedy = "use a machine with more memory, or a smaller model"
+    if fitting:
+        fits = needed_bytes(model, shape, fitting[0])
+        remedy = f"set window to {fitting[0]}, which needs {gib(fits)}, or to 'auto'"
+    how = "in one pass" if wanted is None else f"in windows of {wanted} slices"
+    raise InputError(
+        subject,
+        f"expected {gib(need)} of memory for {' × '.join(map(str, shape))} voxels {how}, found {gib(free)}",
+        remedy,
+    )
+
+
+def needed_bytes(model: ModelSettings, shape: tuple[int, int, int], window: Window) -> int:
+    """What prediction takes at its peak, beyond the inputs: an upper estimate of live float32 values."""
+    raise NotImplementedError
+
+
+def free_bytes(device: torch.device) -> int:
+    """What a device can still give."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+
+
+@contextmanager
+def _all_threads() -> Iterator[None]:
+    """Torch on all the threads that renderbench may use: convolutions are long, and share them well."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(thread_count())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
