@@ -184,6 +184,7 @@ class _Run:
             "finished": finished,
             "iteration": state.best_iteration,
             "validation_psnr_db": state.best_db,
+            "validation_blocks_psnr_db": state.best_blocks_db,
             "iterations_done": state.iteration,
             "seconds": round(state.seconds, 1),
             "resumed_at": state.resumed_at,
@@ -217,7 +218,7 @@ class _Run:
                     **{f"{block}_psnr_db": round(each, 4) for block, each in scores.blocks.items()},
                 }
             )
-            if not state.consider(scores.mean):
+            if not state.consider(scores.mean, scores.blocks):
                 return
         self.write(finished=False)
 

@@ -42,8 +42,10 @@ class TrainSettings(Strict):
     another: the paper's batch of 3, in the memory of one. Of each scan the network predicts once, and
     ``views_per_scan`` of its views are drawn, since a prediction costs much more than drawing it.
 
-    The learning rate falls as (1 - iteration / iterations)^``decay_power``, as nnU-Net's does. ``l1_weight``
-    and ``ssim_weight`` are those of equation (1); the paper leaves them open.
+    The learning rate falls as (1 - iteration / iterations)^``decay_power``, as nnU-Net's does. That of the
+    head, whose outputs are in the units of Gaussians and have further to go than a network's weights, is
+    ``head_factor`` times as high. ``l1_weight`` and ``ssim_weight`` are those of equation (1); the paper
+    leaves them open.
 
     A scan of more than ``max_voxels`` is taken strided, every second or third voxel of it along every axis,
     so that any scan fits. ``mirror`` mirrors scans and cameras along random axes, exact under light that is
@@ -60,6 +62,7 @@ class TrainSettings(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
     iterations: Some = 3000
     learning_rate: Positive = 1e-3
+    head_factor: Positive = 10.0
     decay_power: Positive = 0.9
     betas: tuple[Share, Share] = (0.9, 0.999)
     epsilon: Positive = 1e-8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -28,7 +29,10 @@ class State:
         self.model = model
         self._settings = settings
         self.optimiser = torch.optim.Adam(
-            model.parameters(), lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon
+            [{"params": model.network.parameters()}, {"params": model.head.parameters()}],
+            lr=settings.learning_rate,
+            betas=settings.betas,
+            eps=settings.epsilon,
         )
         self.iteration = 0
         self.seconds = 0.0
@@ -37,27 +41,35 @@ class State:
         self.since_row: list[list[float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_db: float | None = None
+        self.best_blocks_db: dict[str, float] = {}
         self.best_iteration = 0
 
     @property
     def learning_rate(self) -> float:
-        """Of the step that comes next."""
+        """Of the network in the step that comes next."""
         share = 1.0 - self.iteration / self._settings.iterations
         return float(self._settings.learning_rate * share**self._settings.decay_power)
 
     def step(self) -> None:
         """One step of Adam with the gradients that have gathered."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate
+        factors = (1.0, self._settings.head_factor)
+        for group, factor in zip(self.optimiser.param_groups, factors, strict=True):
+            group["lr"] = factor * self.learning_rate
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.iteration += 1
 
-    def consider(self, score_db: float) -> bool:
-        """Keep the weights as they are, if none scored better before; whether they are kept."""
+    def consider(self, score_db: float, blocks_db: Mapping[str, float]) -> bool:
+        """Keep the weights as they are, if none scored better before; whether they are kept.
+
+        Args:
+            score_db: what decides.
+            blocks_db: the score of each block.
+        """
         if self.best_db is not None and score_db <= self.best_db:
             return False
         self.best_db, self.best_iteration = score_db, self.iteration
+        self.best_blocks_db = dict(blocks_db)
         self.best = {name: each.detach().clone() for name, each in self.model.state_dict().items()}
         return True
 
@@ -72,6 +84,7 @@ class State:
             "curve": self.curve,
             "since_row": self.since_row,
             "best_db": self.best_db,
+            "best_blocks_db": self.best_blocks_db,
             "best_iteration": self.best_iteration,
         }
         return Snapshot.nested(
@@ -104,4 +117,5 @@ class State:
         self.since_row = [[float(each) for each in row] for row in values["since_row"]]
         self.best = dict(snapshot.part("best").tensors)
         self.best_db = values["best_db"]
+        self.best_blocks_db = dict(values["best_blocks_db"])
         self.best_iteration = int(values["best_iteration"])
