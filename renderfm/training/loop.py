@@ -33,8 +33,6 @@ from renderfm.training.validation import validate
 
 # Raised when the same settings would give another model.
 VERSION = 1
-# The part of the time that keeping the state may take.
-_STATE_SHARE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +97,7 @@ def train(
     checkpoints = Checkpoints(
         place if group.is_first or target.with_suffix(".training").exists() else None,
         every=settings.state_every,
-        share=_STATE_SHARE,
+        share=settings.state_share,
         announce=announce,
     )
 

@@ -54,8 +54,8 @@ class TrainSettings(Strict):
 
     Every ``validate_every`` iterations, the suite's test views of its validation scans are scored; the
     weights that score best so far are what the checkpoint holds. Every ``state_every`` iterations there is
-    something to go on from after a kill. Neither that nor ``cache_gib``, how much of the prepared scans is
-    kept in memory, changes a result.
+    something to go on from after a kill, as long as writing takes no more than ``state_share`` of the time.
+    Neither these nor ``cache_gib``, how much of the prepared scans is kept in memory, change a result.
     """
 
     model: ModelSettings = ModelSettings()
@@ -78,4 +78,5 @@ class TrainSettings(Strict):
     validate_every: Some = 100
     log_every: Some = 10
     state_every: Annotated[int, Field(ge=1, exclude=True)] = 25
+    state_share: Annotated[float, Field(gt=0, le=1, exclude=True)] = 0.05
     cache_gib: Annotated[float, Field(ge=0, exclude=True)] = 4.0

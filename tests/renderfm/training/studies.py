@@ -66,6 +66,7 @@ def settings(**changes: object) -> TrainSettings:
             "validate_every": 2,
             "log_every": 1,
             "state_every": 1,
+            "state_share": 1.0,
         }
         | changes
     )

@@ -98,9 +98,7 @@ def test_a_finished_training_is_there_and_how_often_it_is_kept_is_no_part_of_it(
 
 
 def test_it_learns_to_shade(trainable):
-    done = trained(
-        trainable, "learns", settings(iterations=40, validate_every=20, learning_rate=3e-3, views_per_scan=4)
-    )
+    done = trained(trainable, "learns", settings(iterations=24, validate_every=24, learning_rate=3e-3))
     rows = curve(trainable, "learns")
     untrained = float(rows[0]["validation_psnr_db"])
     # A transfer function's colour is an albedo: what the light makes of it is the first that is learnt, and
@@ -114,7 +112,7 @@ def test_it_learns_to_shade(trainable):
     assert found["iteration"] == done.iteration
     assert found["dataset"]["training_views"] == 6
     loaded = load_checkpoint("learns", trainable)
-    assert loaded.provenance["settings"]["iterations"] == 40
+    assert loaded.provenance["settings"]["iterations"] == 24
     assert (trainable.path / "checkpoints" / "learns.svg").read_text().startswith("<svg")
 
 
