@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from renderfm.network import SLOPE, Layer, UNet
+from renderfm.network import SLOPE, Layer, UNet, convolve, laid_out
+from renderfm.norm import statistics
 
 
 class Slices(Protocol):
@@ -37,22 +38,24 @@ def in_slabs(network: UNet, channels: Tensor, window: int) -> Slices:
     Args:
         network: its device is where slabs are computed and layers kept.
         channels: (1, C_in, D, H, W), on any device.
-        window: slices to a slab, at every resolution.
+        window: slices to a slab at full resolution; at half of it twice as many, and so on, which then
+            hold half as much.
     """
     device = next(network.parameters()).device
     features: Slices = _Volume(channels, network.stride, device)
     skips: list[Slices] = []
     for level, stage in enumerate(cast(Iterable[Iterable[Layer]], network.encoder)):
         for layer in stage:
-            features = _Convolved(features, layer, window, kept=level > 0)
+            features = _Convolved(features, layer, window << level, kept=level > 0)
         if level > 0:
             skips.append(features)
     skips.pop()
     ups = cast(Iterable[nn.ConvTranspose3d], network.ups)
     for up, stage in zip(ups, cast(Iterable[Iterable[Layer]], network.decoder), strict=True):
+        level = len(skips)
         features = _Joined(skips.pop(), _Upsampled(features, up))
         for layer in stage:
-            features = _Convolved(features, layer, window, kept=True)
+            features = _Convolved(features, layer, window << level, kept=True)
     return features
 
 
@@ -76,7 +79,9 @@ class _Volume:
         last = self._channels.shape[2] - 1
         there = self._channels[:, :, min(start, last) : stop]
         missing = stop - start - there.shape[2]
-        return functional.pad(there.to(self._device), (*self._missing, 0, missing), mode="replicate")
+        return laid_out(
+            functional.pad(there.to(self._device), (*self._missing, 0, missing), mode="replicate")
+        )
 
 
 class _Convolved:
@@ -86,6 +91,7 @@ class _Convolved:
         self._layer = layer
         self._source: Slices | None = source
         self._kept: Tensor | None = None
+        self._device = layer.norm.weight.device
         self._stride = layer.convolution.stride[0]
         self.depth = source.depth // self._stride
         self._mean, self._variance = self._settle(window, kept)
@@ -100,20 +106,21 @@ class _Convolved:
 
     def _settle(self, window: int, kept: bool) -> tuple[Tensor, Tensor]:
         """Mean and variance of every channel over all slabs, which are kept or let go."""
-        count, mean, scatter = 0, torch.zeros(()), torch.zeros(())
+        count, mean, scatter = 0, torch.zeros((), device=self._device), torch.zeros((), device=self._device)
         for start, stop in slabs_of(self.depth, window):
             slab = self._convolved(start, stop)
             if kept:
                 if self._kept is None:
-                    self._kept = slab.new_empty((*slab.shape[:2], self.depth, *slab.shape[3:]))
+                    whole = (*slab.shape[:2], self.depth, *slab.shape[3:])
+                    self._kept = laid_out(slab.new_empty(whole))
                 self._kept[:, :, start:stop] = slab
             # Chan et al. (1979): statistics of parts, put together without cancellation.
-            variance, own = torch.var_mean(slab, dim=(0, 2, 3, 4), correction=0)
+            own, variance = statistics(slab)
             size = slab[0, 0].numel()
             share = size / (count + size)
-            off = own.double() - mean.to(own.device)
-            scatter = scatter.to(own.device) + variance.double() * size + off**2 * (count * share)
-            mean = mean.to(own.device) + off * share
+            off = own - mean
+            scatter = scatter + variance * size + off**2 * (count * share)
+            mean = mean + off * share
             count += size
         if kept:
             self._source = None
@@ -127,8 +134,7 @@ class _Convolved:
         if first < 0 or last > self._source.depth:
             beyond = max(last - self._source.depth, 0)
             there = functional.pad(there, (0, 0, 0, 0, max(-first, 0), beyond))
-        weight = self._layer.convolution.weight
-        return functional.conv3d(there, weight, stride=self._stride, padding=(0, 1, 1))
+        return convolve(there, self._layer.convolution, padding=(0, 1, 1))
 
 
 class _Upsampled:

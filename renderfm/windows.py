@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from renderbench.errors import InputError
 from renderbench.farm.sizing import free_memory, gib
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.threads import thread_count
-from renderfm.inputs import Inputs
+from renderfm.inputs import CHANNELS, Inputs
 from renderfm.model import RenderFM
 from renderfm.settings import ModelSettings, PredictionSettings
 from renderfm.slabs import in_slabs, slabs_of
@@ -20,8 +21,10 @@ from renderfm.slabs import in_slabs, slabs_of
 Window = int | None
 """Slices to a slab; None is the whole volume in one pass."""
 
-_WINDOWS = (256, 128, 64, 32, 16, 8)
+_WINDOWS = (128, 64, 32, 16, 8)
 _FLOAT = 4
+_READING = 7
+_INSTANTIATING = 150
 
 
 def predict(model: RenderFM, inputs: Inputs, window: Window = None) -> Gaussians6D:
@@ -31,8 +34,8 @@ def predict(model: RenderFM, inputs: Inputs, window: Window = None) -> Gaussians
         model: in evaluation or training mode, which are the same.
         inputs: on the model's device.
         window: slices that the network works out at once; None takes the whole volume in one pass. Either
-            way the Gaussians are the same but for rounding: parameters differ by less than 1e-3 of the
-            spread that the network's outputs have.
+            way the Gaussians are the same but for rounding: parameters differ by less than 1e-4 of the
+            largest offset that the model adds to any.
     """
     with torch.no_grad():
         return model.instantiate(foreground_features(model, inputs, window), inputs)
@@ -46,10 +49,10 @@ def foreground_features(model: RenderFM, inputs: Inputs, window: Window = None) 
         if window is None:
             return model.network(channels)[0][:, k, j, i].T.contiguous()
         features = in_slabs(model.network, channels, window)
-        parts = []
-        for start, stop in slabs_of(features.depth, window):
+        parts, slices = [], k.contiguous()
+        for start, stop in slabs_of(features.depth, 2 * window):
             # Blocks ascend in k.
-            first, last = torch.searchsorted(k, torch.tensor([start, stop], device=k.device)).tolist()
+            first, last = torch.searchsorted(slices, torch.tensor([start, stop], device=k.device)).tolist()
             if first < last:
                 slab = features.read(start, stop)[0]
                 parts.append(slab[:, k[first:last] - start, j[first:last], i[first:last]].T)
@@ -99,8 +102,29 @@ def planned_window(
 
 
 def needed_bytes(model: ModelSettings, shape: tuple[int, int, int], window: Window) -> int:
-    """What prediction takes at its peak, beyond the inputs: an upper estimate of live float32 values."""
-    raise NotImplementedError
+    """What prediction takes at its peak, inputs counted: an upper estimate.
+
+    Live float32 values a voxel, as they follow from the order of the layers and as measured on the CPU. In
+    one pass the first stage decides: its two layers and the normalised one, at full resolution. In windows
+    it is that in a slab, and two layers of the second stage, which has an eighth of the voxels and twice
+    the channels, in whole.
+
+    Args:
+        model: what is to predict.
+        shape: (D, H, W) of the scan.
+        window: as :func:`predict` takes it.
+    """
+    depth, height, width = (size + -size % model.stride for size in shape)
+    voxels = depth * height * width
+    seen, base = len(model.input_channels), model.channels[0]
+    if window is None:
+        network = (3 * base + seen) * voxels
+    else:
+        slab = min(window + 4, depth) * height * width
+        network = math.ceil(1.1 * base) * voxels + (7 * base + seen) * slab
+    # Reading RGBA beside the channels; the prior, features and Gaussians where half of the blocks show.
+    around = max(_READING, (model.channels[1] + _INSTANTIATING) // 16) * voxels
+    return _FLOAT * (len(CHANNELS) * voxels + max(network, around))
 
 
 def free_bytes(device: torch.device) -> int:
