@@ -152,6 +152,8 @@ class _Run:
         first, before, start = state.iteration, state.seconds, time.perf_counter()
         bar.advance(first)
         if first == 0:
+            # Every process does the same, which is as quick as sharing it out.
+            fit_constants(trainer)
             self._validate(preparation)
         while state.iteration < settings.iterations:
             passes = [
@@ -251,6 +253,21 @@ class _Run:
             parts.append(f"held out {state.best_db:.2f} dB at best ({state.best_iteration})")
         rate = f"{1 / seconds_each:.2f} it/s" if seconds_each < 1 else f"{seconds_each:.1f} s/it"
         return ", ".join([*parts, rate, f"{left / 3600:.1f} h left"])
+
+
+def fit_constants(trainer: Trainer) -> None:
+    """Fit the bias of the head alone: what suits the Gaussians of all scans in the mean.
+
+    Adam's rate falls linearly to zero. The steps take one scan each.
+    """
+    settings, model = trainer.settings, trainer.model
+    bias = model.head.linear.bias
+    optimiser = torch.optim.Adam([bias], lr=settings.constant_rate)
+    for step in range(settings.constant_steps):
+        optimiser.param_groups[0]["lr"] = settings.constant_rate * (1.0 - step / settings.constant_steps)
+        trainer.accumulate_constants(step)
+        optimiser.step()
+        model.zero_grad()
 
 
 def _about(data: TrainingData) -> dict[str, int]:

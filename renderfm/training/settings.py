@@ -42,6 +42,10 @@ class TrainSettings(Strict):
     another: the paper's batch of 3, in the memory of one. Of each scan the network predicts once, and
     ``views_per_scan`` of its views are drawn, since a prediction costs much more than drawing it.
 
+    Before the first of these come ``constant_steps`` that fit the head's bias alone, at ``constant_rate``:
+    the shading, opacity and size that suit the Gaussians of all scans in the mean. They cost no pass
+    through the network, and the network begins with what is left to explain.
+
     The learning rate falls as (1 - iteration / iterations)^``decay_power``, as nnU-Net's does. That of the
     head, whose outputs are in the units of Gaussians and have further to go than a network's weights, is
     ``head_factor`` times as high. ``l1_weight`` and ``ssim_weight`` are those of equation (1); the paper
@@ -60,6 +64,8 @@ class TrainSettings(Strict):
 
     model: ModelSettings = ModelSettings()
     seed: Annotated[int, Field(ge=0)] = 0
+    constant_steps: Annotated[int, Field(ge=0)] = 100
+    constant_rate: Positive = 0.03
     iterations: Some = 3000
     learning_rate: Positive = 1e-3
     head_factor: Positive = 10.0

@@ -78,6 +78,22 @@ class Trainer:
             gaussians = self.model(inputs.to(self.device))
         return self._through(gaussians, views)
 
+    def accumulate_constants(self, number: int) -> Pass:
+        """Add the gradients of the head's bias alone, as :meth:`accumulate` those of everything.
+
+        All that the network would say is taken to be zero, so that it need not be asked: only drawing costs.
+
+        Raises:
+            InputError: see :meth:`accumulate`.
+        """
+        generator = self._generator("constants", number)
+        body = self.data.training[self._scan_of(number)]
+        prior = self.preparation.prepared(body).inputs.prior.to(self.device)
+        head = self.model.head
+        silence = torch.zeros(len(prior), head.linear.in_features, device=self.device)
+        chosen = torch.randperm(len(body.views), generator=generator)[: self.settings.views_per_scan]
+        return self._through(head(silence, prior), [body.views[index] for index in chosen.tolist()])
+
     def _through(self, gaussians: Gaussians6D, views: Sequence[View]) -> Pass:
         # Gradients gather at the Gaussians, so that the network is passed backwards once, not once a view.
         trained = {name: each for name, each in gaussians.parameters().items() if each.requires_grad}

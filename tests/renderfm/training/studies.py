@@ -60,6 +60,7 @@ def settings(**changes: object) -> TrainSettings:
     """Of a training of seconds."""
     return TrainSettings.model_validate(
         {
+            "constant_steps": 0,
             "iterations": 4,
             "scans_per_step": 1,
             "views_per_scan": 2,

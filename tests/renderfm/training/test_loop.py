@@ -116,6 +116,13 @@ def test_it_learns_to_shade(trainable):
     assert (trainable.path / "checkpoints" / "learns.svg").read_text().startswith("<svg")
 
 
+def test_constants_come_before_the_network(trainable):
+    trained(trainable, "none", settings(iterations=1))
+    trained(trainable, "constants", settings(iterations=1, constant_steps=30))
+    before, after = (float(curve(trainable, name)[0]["validation_psnr_db"]) for name in ("none", "constants"))
+    assert after > before + 3.0
+
+
 def test_the_learning_rate_falls_polynomially(trainable):
     trained(trainable, "rate", settings(iterations=4, decay_power=0.9))
     rates = [float(row["learning_rate"]) for row in curve(trainable, "rate") if row["learning_rate"]]
