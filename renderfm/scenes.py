@@ -43,9 +43,9 @@ class RenderFMMethod:
         """Predict the Gaussians of all groups."""
         device = _device(self.settings)
         _warm_up(device)
-        with ledger.timed("infer"):
-            loaded = _loaded(task, self.settings)
+        loaded, loading = _loaded(task, self.settings)
         gaussians, notes = predicted(task, self.settings, loaded, device)
+        notes[_SECONDS] |= loading
         ledger.add("infer", sum(notes[_SECONDS].values()))
         start = time.perf_counter()
         gaussians.select(shown_by(task.groups, gaussians.labels))
@@ -66,8 +66,7 @@ class RenderFMFtMethod:
         """Predict and fit; a fit that another block of the suite has made is taken from there."""
         settings = self.settings
         device = _device(settings)
-        with ledger.timed("infer"):
-            loaded = _loaded(task, settings)
+        loaded, loading = _loaded(task, settings)
         digest = digest_of([fit_digest(task, settings, RENDERFM_FT.version), loaded.sha256])
         raster = RasterSettings(lambda_opacity=settings.lambda_opacity)
         earlier = finished_fit(task, digest)
@@ -81,6 +80,7 @@ class RenderFMFtMethod:
             )
         _warm_up(device)
         gaussians, notes = predicted(task, settings, loaded, device)
+        notes[_SECONDS] |= loading
         ledger.add("infer", sum(notes[_SECONDS].values()))
         with ledger.timed("initialise"):
             initial = seen(gaussians, fitting_views(task), raster, settings.prune_weight)
@@ -166,9 +166,12 @@ class _Clock:
         self._last = now
 
 
-def _loaded(task: Task, settings: PredictionSettings) -> Loaded:
+def _loaded(task: Task, settings: PredictionSettings) -> tuple[Loaded, dict[str, float]]:
+    """The model, and what loading it took."""
+    start = time.perf_counter()
     # A study's own checkpoints lie in its root: ROOT/scans/<dataset>/<scan>.zarr.
-    return load_checkpoint(settings.checkpoint, Root(task.scan.path.parents[2]))
+    loaded = load_checkpoint(settings.checkpoint, Root(task.scan.path.parents[2]))
+    return loaded, {"load": round(time.perf_counter() - start, 4)}
 
 
 def _device(settings: PredictionSettings) -> torch.device:

@@ -84,8 +84,9 @@ class RenderFMFtSettings(PredictionSettings, FitSettings):
 
     Section 4.1 of the Render-FM paper: 300 iterations. Nothing is densified. A Gaussian whose blending
     weight, summed over the pixels of all fitting views, is below ``prune_weight`` is left out before the
-    fit: it shows in no view, so no view can say anything about it, and the paper's point counts fall by a
-    fifth to a third as well.
+    fit: it hides behind others, so no view can say anything about it. The paper's point counts fall by a
+    fifth to a third; of the prior on a real CT, 0.01 leaves out a third and changes no pixel of a fitting
+    view by more than 1.2 of 255, 0.1 leaves out half and costs an error of 63 dB.
     """
 
     iterations: Some = 300
@@ -93,4 +94,4 @@ class RenderFMFtSettings(PredictionSettings, FitSettings):
     densify: bool = False
     sh_degree_from: Count = 0
     max_points: Some | None = None
-    prune_weight: Annotated[float, Field(ge=0)] = 0.01
+    prune_weight: Annotated[float, Field(ge=0)] = 0.1
