@@ -66,7 +66,7 @@ class TrainSettings(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
     constant_steps: Annotated[int, Field(ge=0)] = 100
     constant_rate: Positive = 0.03
-    iterations: Some = 3000
+    iterations: Some = 1500
     learning_rate: Positive = 1e-3
     head_factor: Positive = 10.0
     decay_power: Positive = 0.9
