@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 
@@ -43,11 +44,18 @@ def validate(
     """
     raster = RasterSettings(lambda_opacity=settings.lambda_opacity)
     scores: dict[str, list[float]] = {}
-    for body in bodies:
-        gaussians = predicted(model, body, preparation, settings, device)
-        for view in body.views:
+    # Blocks that differ in their groups alone share a prediction.
+    for _, same in groupby(sorted(bodies, key=_predicted_from), key=_predicted_from):
+        shown = list(same)
+        gaussians = predicted(model, shown[0], preparation, settings, device)
+        for body, view in ((body, view) for body in shown for view in body.views):
             with torch.no_grad():
                 image = draw(gaussians, view.groups, view.camera, raster).rgb.cpu().numpy()
             scores.setdefault(body.block, []).append(psnr(view.image, quantised(image)))
     blocks = {block: math.fsum(found) / len(found) for block, found in scores.items()}
     return Scores(blocks=blocks, mean=math.fsum(blocks.values()) / len(blocks))
+
+
+def _predicted_from(body: Body) -> tuple[str, str, str]:
+    """What a prediction depends on."""
+    return body.scan.dataset, body.scan.name, body.transfer_function
