@@ -3,9 +3,9 @@
 Cubes from 32³ voxels to what the machine holds, then the 48 million voxels of the paper's largest scans, cut
 from a phantom's torso of 3 mm (mirrored where it is smaller), stored as stage 1 stores them. Of each: seconds
 to read the store, to make the inputs, through the network and to instantiate the Gaussians, and the peak
-memory of the process beyond what it takes to start. In one pass, and in windows; on a CUDA device where there
-is one (then with what torch has allocated there). Each measurement is a process of its own. Weights are random
-where no checkpoint is named: they change no time.
+memory of the process beyond what it takes to start. In one pass, and in windows; on a CUDA device where
+there is one (then with what torch has allocated there). Each measurement is a process of its own. Weights are
+random where no checkpoint is named: they change no time.
 """
 
 from __future__ import annotations

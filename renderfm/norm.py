@@ -1,7 +1,7 @@
 """Instance norm of one volume, exact for volumes of any size.
 
 On the CPU, torch sums a volume that is laid out voxel by voxel in single precision, one voxel after another:
-at a million voxels its batch norm is off by a thousandth, at twenty millions the sums stand still. Here every
+what its batch norm returns is off by a thousandth at one million voxels and by a hundredth at four. Here every
 slice is summed by itself and the slices in double precision.
 """
 
