@@ -184,7 +184,7 @@ def child(store: str, checkpoint: str, window: str, device: str) -> dict[str, An
 def line_of(row: dict[str, Any]) -> str:
     """A row for the terminal."""
     voxels = int(np.prod(row["shape"])) / 1e6
-    label = f"{row['model']}, {' × '.join(map(str, row['shape']))} ({voxels:.1f} M), {row['asked']}"
+    label = f"{row['model']}, {' × '.join(map(str, row['shape']))} ({voxels:.2f} M), {row['asked']}"
     if "reason" in row:
         return f"{label}: n/a, {row['reason']}"
     items = ", ".join(f"{item} {seconds:.2f}" for item, seconds in row["seconds"].items())

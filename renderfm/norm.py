@@ -1,8 +1,8 @@
 """Instance norm of one volume, exact for volumes of any size.
 
 On the CPU, torch sums a volume that is laid out voxel by voxel in single precision, one voxel after another:
-what its batch norm returns is off by a thousandth at one million voxels and by a hundredth at four. Here every
-slice is summed by itself and the slices in double precision.
+what its batch norm returns is off by a thousandth at one million voxels and by a hundredth at four. Here
+every slice is summed by itself, and the slices in double precision.
 """
 
 from __future__ import annotations
