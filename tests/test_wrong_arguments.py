@@ -160,7 +160,7 @@ USAGE = {
     "phantom --count 0": ("--count", "1"),
     "phantom --seed -1": ("--seed", "0"),
     "phantom --seed many": ("--seed", "integer"),
-    "phantom --extent legs": ("--extent", "'torso', 'body'"),
+    "phantom --extent legs": ("--extent", "'torso', 'body', 'part'"),
     "": ("name",),
 }
 

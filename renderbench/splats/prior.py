@@ -47,6 +47,22 @@ class PriorSettings:
     opacity: Literal["physical", "paper"] = "physical"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PrimedVoxels:
+    """The prior's Gaussians, and the blocks of working voxels that they stand for.
+
+    Args:
+        gaussians: N Gaussians, in the order of ``blocks``.
+        blocks: (N, 3) int64, the (k, j, i) index of each one's block, ascending; block (0, 0, 0) is that
+            of the first ``stride_voxels`` voxels along every axis.
+        shape: (⌊D/s⌋, ⌊H/s⌋, ⌊W/s⌋), of the grid of blocks.
+    """
+
+    gaussians: Gaussians6D
+    blocks: torch.Tensor
+    shape: tuple[int, int, int]
+
+
 def anatomy_guided_prior(
     rgba: NDArray[np.float32],
     groups: NDArray[np.uint8],
@@ -55,7 +71,19 @@ def anatomy_guided_prior(
     medium: MediumSettings,
     settings: PriorSettings,
 ) -> Gaussians6D:
-    """The prior's Gaussians for the selected groups.
+    """The prior's Gaussians for the selected groups; arguments and errors as :func:`prime_voxels`."""
+    return prime_voxels(rgba, groups, grid, selection, medium, settings).gaussians
+
+
+def prime_voxels(
+    rgba: NDArray[np.float32],
+    groups: NDArray[np.uint8],
+    grid: Grid,
+    selection: GroupSelection,
+    medium: MediumSettings,
+    settings: PriorSettings,
+) -> PrimedVoxels:
+    """The prior's Gaussians for the selected groups, and where on the half-resolution grid they lie.
 
     Args:
         rgba: (4, D, H, W) transfer-function colour and opacity, in [0, 1].
@@ -99,7 +127,7 @@ def anatomy_guided_prior(
     diagonal[:, :3] = np.log(settings.position_sd * stride * grid.spacing_mm)
     diagonal[:, 3:] = np.log(settings.direction_sd)
     clipped = np.clip(opacity, _FAINTEST_OPACITY, _OPAQUE)
-    return Gaussians6D(
+    gaussians = Gaussians6D(
         means_mm=torch.from_numpy(grid.world(centres).astype(np.float32)),
         directions=torch.zeros(count, 3),
         log_diagonal=torch.from_numpy(diagonal),
@@ -107,6 +135,12 @@ def anatomy_guided_prior(
         opacity_logit=torch.from_numpy(np.log(clipped / (1 - clipped)).astype(np.float32)),
         sh=sh_from_rgb(torch.from_numpy(colour.astype(np.float32))),
         labels=torch.from_numpy(np.ascontiguousarray(labels)),
+    )
+    depth, height, width = seen.shape
+    return PrimedVoxels(
+        gaussians=gaussians,
+        blocks=torch.from_numpy(np.stack([k, j, i], axis=-1).astype(np.int64)),
+        shape=(depth, height, width),
     )
 
 

@@ -1,0 +1,76 @@
+"""The head: from features at foreground voxels to the parameters of their Gaussians.
+
+Sections 3.1 ("6DGS Parameter Prediction") and 3.2 ("Gaussian Instantiation") of the Render-FM paper. A
+1 × 1 × 1 convolution is a linear map of every voxel by itself, so it is worked out where a Gaussian will be
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from renderbench.splats.gaussians import Gaussians6D
+from renderfm.settings import ModelSettings
+
+
+class Head(nn.Module):
+    """Offsets of the prior's Gaussians: mean direction, colour, opacity, log-diagonal, off-diagonal.
+
+    37 outputs (3 + 12 + 1 + 6 + 15), fewer where an ablation takes some away. They begin at zero, and a
+    zero changes nothing: an untrained model is the prior. Off-diagonal outputs go through
+    2 sigmoid(x) - 1 = tanh(x / 2) in :class:`~renderbench.splats.gaussians.Gaussians6D`, the mean
+    directions of the prior are zero, and so is the view-dependent part of its colour; thus offsets and
+    the paper's "directly extracted" values are the same there.
+
+    Args:
+        channels_in: of the features.
+        settings: of the model.
+    """
+
+    def __init__(self, channels_in: int, settings: ModelSettings) -> None:
+        super().__init__()
+        self._settings = settings
+        directional = settings.gaussians == "6d"
+        # Rows of the covariance's factor that depend on position alone come first in both fields.
+        self._widths = {
+            "directions": 3 if directional else 0,
+            "sh": 12 if settings.sh_degree == 1 else 3,
+            "opacity_logit": 1,
+            "log_diagonal": 6 if directional else 3,
+            "off_diagonal": 15 if directional else 3,
+        }
+        self.linear = nn.Linear(channels_in, sum(self._widths.values()))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, features: Tensor, prior: Gaussians6D) -> Gaussians6D:
+        """The Gaussians of N foreground voxels.
+
+        Args:
+            features: (N, channels_in).
+            prior: N Gaussians, to which the outputs are added.
+        """
+        base = self._base(prior)
+        # Under mixed precision the map is in half precision; positions and colours are not.
+        outputs = self.linear(features).to(base.sh.dtype)
+        offsets = dict(zip(self._widths, outputs.split(list(self._widths.values()), dim=1), strict=True))
+        return replace(
+            base, **{name: _added(getattr(base, name), offset) for name, offset in offsets.items()}
+        )
+
+    def _base(self, prior: Gaussians6D) -> Gaussians6D:
+        colour = prior.sh if self._settings.prime_colour else torch.zeros_like(prior.sh)
+        logit = prior.opacity_logit
+        return replace(
+            prior, sh=colour, opacity_logit=logit if self._settings.prime_opacity else torch.zeros_like(logit)
+        )
+
+
+def _added(base: Tensor, offset: Tensor) -> Tensor:
+    """``base`` (N, …) with ``offset`` (N, M) added to the first M of each row's values."""
+    rows = base.reshape(len(base), -1)
+    width = offset.shape[1]
+    return torch.cat([rows[:, :width] + offset, rows[:, width:]], dim=1).reshape(base.shape)

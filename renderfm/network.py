@@ -1,0 +1,123 @@
+"""The backbone: a 3-D U-Net after nnU-Net (Isensee et al. 2021), without the decoder's last stage.
+
+Section 3.1 of the Render-FM paper, "Encoder-Decoder Backbone". Where it leaves open what a stage is made
+of, nnU-Net's plain convolutional U-Net decides: a stage's first convolution carries the stride, weights are
+drawn after He et al. (2015).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from renderfm.norm import normalised
+
+SLOPE = 0.01
+"""Of the leaky ReLU below zero, nnU-Net's."""
+
+
+class Layer(nn.Module):
+    """A 3 × 3 × 3 convolution, instance norm with scale and shift, leaky ReLU; of one volume at a time."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        # Instance norm takes any bias away again.
+        self.convolution = nn.Conv3d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+        self.norm = nn.InstanceNorm3d(channels_out, affine=True)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """(1, C_in, D, H, W) to (1, C_out, ⌈D/stride⌉, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        normal = normalised(convolve(volume, self.convolution, padding=1), self.norm)
+        return functional.leaky_relu(normal, SLOPE, inplace=True)
+
+
+class Stage(nn.Sequential):
+    """Two layers; the first carries the stride."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__(Layer(channels_in, channels_out, stride), Layer(channels_out, channels_out, 1))
+
+
+class UNet(nn.Module):
+    """The U-Net.
+
+    Args:
+        channels_in: of the input.
+        channels: of each stage of the encoder, at least two; the decoder has those of the same resolution.
+    """
+
+    def __init__(self, channels_in: int, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            [
+                Stage(before, after, stride=1 if index == 0 else 2)
+                for index, (before, after) in enumerate(pairwise((channels_in, *channels)))
+            ]
+        )
+        upwards = list(pairwise(reversed(channels[1:])))
+        self.ups = nn.ModuleList([nn.ConvTranspose3d(below, here, 2, stride=2) for below, here in upwards])
+        self.decoder = nn.ModuleList([Stage(2 * here, here, stride=1) for _, here in upwards])
+        self.stride = 2 ** (len(channels) - 1)
+        self.apply(_initialise)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Features at half resolution.
+
+        Args:
+            volume: (1, C_in, D, H, W). Where a size is no multiple of the stride, the volume is continued
+                by its last voxels; the features of that part are dropped.
+
+        Returns:
+            (1, channels[1], ⌊D/2⌋, ⌊H/2⌋, ⌊W/2⌋).
+
+        Raises:
+            ValueError: more than one volume at a time.
+        """
+        if len(volume) != 1:
+            raise ValueError(f"expected one volume, found a batch of {len(volume)}")
+        depth, height, width = (size // 2 for size in volume.shape[2:])
+        skips = []
+        features = self.encoder[0](laid_out(padded(volume, self.stride)))
+        for stage in self.encoder[1:]:
+            features = stage(features)
+            skips.append(features)
+        skips.pop()
+        for up, stage in zip(self.ups, self.decoder, strict=True):
+            features = stage(torch.cat([skips.pop(), up(features)], dim=1))
+        return features[:, :, :depth, :height, :width]
+
+
+def convolve(volume: Tensor, convolution: nn.Conv3d, padding: int | tuple[int, int, int]) -> Tensor:
+    """A convolution without bias, by its weights and stride; ``padding`` with zeros along z, y, x."""
+    weight, stride = convolution.weight, convolution.stride
+    single = volume.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    if volume.device.type == "cpu" and single and torch.backends.mkldnn.is_available():
+        # For slabs and small volumes torch itself would choose a product of matrices, which takes 27 times
+        # the memory and several times as long.
+        around = (padding,) * 3 if isinstance(padding, int) else padding
+        return torch.mkldnn_convolution(volume, weight, None, around, stride, (1, 1, 1), 1)
+    return functional.conv3d(volume, weight, stride=stride, padding=padding)
+
+
+def padded(volume: Tensor, stride: int) -> Tensor:
+    """(1, C, D, H, W) continued by its last voxels up to multiples of ``stride``."""
+    missing = [-size % stride for size in volume.shape[2:]]
+    if not any(missing):
+        return volume
+    return functional.pad(volume, (0, missing[2], 0, missing[1], 0, missing[0]), mode="replicate")
+
+
+def laid_out(volume: Tensor) -> Tensor:
+    """The volume as its device convolves it fastest; whatever follows keeps that layout."""
+    # With as few channels as here, three times as fast on the CPU as channel after channel.
+    return volume.contiguous(memory_format=torch.channels_last_3d) if volume.device.type == "cpu" else volume
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
+        nn.init.kaiming_normal_(module.weight, a=SLOPE)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,1 @@
+"""Training of Render-FM: data, augmentation, losses, the loop and its state."""

@@ -1,0 +1,142 @@
+"""One scan of one step: predict once, draw several views, bring their gradients back through the network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from baselines.drawing import draw
+from renderbench.artefacts import digest_of
+from renderbench.splats.gaussians import Gaussians6D
+from renderbench.splats.raster import RasterSettings
+from renderfm.model import RenderFM
+from renderfm.training.augmentation import augmented_ct
+from renderfm.training.data import Body, Preparation, TrainingData, View
+from renderfm.training.losses import rendering_loss
+from renderfm.training.mirror import mirrored_camera, mirrored_inputs, reflection
+from renderfm.training.settings import TrainSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """What one scan's views gave: their mean loss, and their PSNR in dB of the mean squared error."""
+
+    loss: float
+    psnr_db: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trainer:
+    """Brings gradients into a model's parameters.
+
+    Args:
+        model: on ``device``.
+        data: to train on.
+        preparation: of its bodies.
+        settings: see :class:`TrainSettings`.
+        device: where the network runs and Gaussians are drawn.
+    """
+
+    model: RenderFM
+    data: TrainingData
+    preparation: Preparation
+    settings: TrainSettings
+    device: torch.device
+
+    def accumulate(self, number: int) -> Pass:
+        """Add the gradients of scan ``number`` of the whole training, over ``scans_per_step``.
+
+        Which scan that is, its views, mirrors and augmentations follow from the number and the seed alone.
+
+        Raises:
+            InputError: the scan cannot be made an input of.
+        """
+        settings, generator = self.settings, self._generator("pass", number)
+        body = self.data.training[self._scan_of(number)]
+        prepared = self.preparation.prepared(body)
+        ct = augmented_ct(
+            prepared.inputs.channels[0, 0],
+            settings.augmentation,
+            hu_per_unit=self.data.normalisation.sd,
+            generator=generator,
+        )
+        channels = torch.cat([ct[None, None], prepared.inputs.channels[:, 1:]], dim=1)
+        coins = torch.rand(3, generator=generator) < 0.5
+        may_mirror = settings.mirror and self.data.uniform_light
+        axes = [axis for axis in range(3) if may_mirror and coins[axis]]
+        inputs = mirrored_inputs(replace(prepared.inputs, channels=channels), prepared.grid, axes)
+        chosen = torch.randperm(len(body.views), generator=generator)[: settings.views_per_scan]
+        mirror = reflection(prepared.grid, axes)
+        views = [body.views[index] for index in chosen.tolist()]
+        views = [replace(view, camera=mirrored_camera(view.camera, mirror)) for view in views]
+        with precision(settings, self.device):
+            gaussians = self.model(inputs.to(self.device))
+        return self._through(gaussians, views)
+
+    def accumulate_constants(self, number: int) -> Pass:
+        """Add the gradients of the head's bias alone, as :meth:`accumulate` those of everything.
+
+        All that the network would say is taken to be zero, so that it need not be asked: only drawing costs.
+
+        Raises:
+            InputError: see :meth:`accumulate`.
+        """
+        generator = self._generator("constants", number)
+        body = self.data.training[self._scan_of(number)]
+        prior = self.preparation.prepared(body).inputs.prior.to(self.device)
+        head = self.model.head
+        silence = torch.zeros(len(prior), head.linear.in_features, device=self.device)
+        chosen = torch.randperm(len(body.views), generator=generator)[: self.settings.views_per_scan]
+        return self._through(head(silence, prior), [body.views[index] for index in chosen.tolist()])
+
+    def _through(self, gaussians: Gaussians6D, views: Sequence[View]) -> Pass:
+        # Gradients gather at the Gaussians, so that the network is passed backwards once, not once a view.
+        trained = {name: each for name, each in gaussians.parameters().items() if each.requires_grad}
+        leaves = {name: each.detach().requires_grad_() for name, each in trained.items()}
+        drawn = replace(gaussians, **leaves)
+        raster = RasterSettings(lambda_opacity=self.settings.lambda_opacity)
+        losses, squares = [], []
+        for view in views:
+            truth = torch.from_numpy(view.image.astype(np.float32) / 255.0).to(self.device)
+            image = draw(drawn, view.groups, view.camera, raster).rgb
+            loss = rendering_loss(
+                image, truth, l1_weight=self.settings.l1_weight, ssim_weight=self.settings.ssim_weight
+            )
+            torch.autograd.backward(loss / (len(views) * self.settings.scans_per_step))
+            losses.append(float(loss.detach()))
+            squares.append(float((image.detach().clamp(0.0, 1.0) - truth).square().mean()))
+        torch.autograd.backward(list(trained.values()), [leaf.grad for leaf in leaves.values()])
+        return Pass(
+            loss=math.fsum(losses) / len(losses),
+            psnr_db=-10.0 * math.log10(max(math.fsum(squares) / len(squares), 1e-10)),
+        )
+
+    def _scan_of(self, number: int) -> int:
+        """Each scan comes once before any comes again."""
+        epoch, place = divmod(number, len(self.data.training))
+        order = torch.randperm(len(self.data.training), generator=self._generator("epoch", epoch))
+        return int(order[place])
+
+    def _generator(self, *purpose: str | int) -> torch.Generator:
+        # 63 bits are what a generator takes.
+        return torch.Generator().manual_seed(int(digest_of([self.settings.seed, *purpose])[:15], 16))
+
+
+def predicted(
+    model: RenderFM, body: Body, preparation: Preparation, settings: TrainSettings, device: torch.device
+) -> Gaussians6D:
+    """What the model makes of a body, without gradients."""
+    with torch.no_grad(), precision(settings, device):
+        gaussians: Gaussians6D = model(preparation.prepared(body).inputs.to(device))
+    return gaussians
+
+
+def precision(settings: TrainSettings, device: torch.device) -> AbstractContextManager[object]:
+    """Under which the network runs."""
+    half = settings.precision == "bfloat16" or (settings.precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()

@@ -1,0 +1,107 @@
+"""The head: which output moves what, and what each ablation takes away."""
+
+import pytest
+import torch
+
+from renderbench.splats.gaussians import Gaussians6D
+from renderbench.splats.slicing import slice_gaussians
+from renderfm.head import Head
+from renderfm.settings import ModelSettings
+from tests.splats.splat_scenes import random_gaussians
+
+FEATURES = 5
+# Of the 37 outputs, those of each field, in the paper's order.
+FIELDS = {
+    "directions": range(3),
+    "sh": range(3, 15),
+    "opacity_logit": range(15, 16),
+    "log_diagonal": range(16, 22),
+    "off_diagonal": range(22, 37),
+}
+
+
+def prior(count: int = 7) -> Gaussians6D:
+    return random_gaussians(count, seed=3)
+
+
+def features(count: int = 7) -> torch.Tensor:
+    return torch.randn(count, FEATURES, generator=torch.Generator().manual_seed(2))
+
+
+def trained(settings: ModelSettings) -> Head:
+    head = Head(FEATURES, settings)
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        torch.nn.init.normal_(head.linear.weight)
+    return head
+
+
+def moved(made: Gaussians6D, base: Gaussians6D) -> set[str]:
+    parameters = base.parameters()
+    return {name for name, each in made.parameters().items() if not torch.equal(each, parameters[name])}
+
+
+def test_a_zero_changes_nothing():
+    head = Head(FEATURES, ModelSettings())
+    assert head.linear.out_features == 37
+    made = head(features(), prior())
+    assert moved(made, prior()) == set()
+    assert torch.equal(made.labels, prior().labels)
+
+
+@pytest.mark.parametrize("output", range(37))
+def test_each_output_is_an_offset_of_one_value(output):
+    head = Head(FEATURES, ModelSettings())
+    with torch.no_grad():
+        head.linear.bias[output] = 0.25
+        made = head(features(), prior())
+    (name,) = [name for name, outputs in FIELDS.items() if output in outputs]
+    assert moved(made, prior()) == {name}
+    offset = (getattr(made, name) - getattr(prior(), name)).reshape(len(made), -1)
+    expected = torch.zeros_like(offset)
+    expected[:, output - FIELDS[name][0]] = 0.25
+    torch.testing.assert_close(offset, expected, rtol=0, atol=1e-6)
+
+
+def test_without_the_base_of_the_transfer_function_colours_are_grey_and_opacities_one_half():
+    head = Head(FEATURES, ModelSettings(prime_colour=False, prime_opacity=False))
+    made = head(features(), prior())
+    assert moved(made, prior()) == {"sh", "opacity_logit"}
+    assert not made.sh.any()
+    assert not made.opacity_logit.any()
+
+
+def test_degree_0_leaves_colours_alike_from_all_sides():
+    base = prior()
+    made = trained(ModelSettings(sh_degree=0))(features(), base)
+    assert torch.equal(made.sh[:, 1:], base.sh[:, 1:])
+    assert not torch.isclose(made.sh[:, 0], base.sh[:, 0]).any()
+
+
+def test_3d_gaussians_are_alike_from_all_sides():
+    base = prior()
+    # As the prior is: no mean direction, and position apart from direction.
+    flat = Gaussians6D(
+        **base.parameters()
+        | {"directions": torch.zeros_like(base.directions), "off_diagonal": torch.zeros(7, 15)},
+        labels=base.labels,
+    )
+    sides = [torch.tensor([900.0, 0.0, 100.0]), torch.tensor([-100.0, 700.0, 0.0])]
+    differ = {}
+    for kind in ("3d", "6d"):
+        made = trained(ModelSettings(gaussians=kind))(features(), flat)
+        assert "log_diagonal" in moved(made, flat)
+        first, second = (slice_gaussians(made, side, 0.35) for side in sides)
+        differ[kind] = float((first.means_mm - second.means_mm).detach().abs().max())
+        if kind == "3d":
+            torch.testing.assert_close(first.covariances_mm2, second.covariances_mm2)
+            torch.testing.assert_close(first.means_mm, second.means_mm)
+    assert differ["6d"] > 0.1
+
+
+def test_outputs_in_half_precision_move_parameters_in_single():
+    head = trained(ModelSettings())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = head(features(), prior())
+    assert {each.dtype for each in made.parameters().values()} == {torch.float32}
+    assert torch.equal(made.means_mm, prior().means_mm)
