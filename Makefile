@@ -11,6 +11,8 @@ SUITE   ?= demo
 DATASET ?= phantom
 RAW     ?=
 METHOD  ?= agp
+TABLE   ?= all
+FORMAT  ?= all
 # A cluster line (docs/datasets.md), and whatever else a verb's --help lists.
 CLUSTER ?=
 OPTIONS ?=
@@ -51,10 +53,10 @@ groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE, CLUSTER, OPTIONS.
 run: $(STAMP) ## Stage 3: ROOT, SUITE, METHOD.
 	$(BIN)/renderbench run --root $(ROOT) --suite $(SUITE) --method $(METHOD)
 
-tables: $(STAMP) ## Stage 4: ROOT, SUITE.
-	$(BIN)/renderbench tables --root $(ROOT) --suite $(SUITE)
+tables: $(STAMP) ## Stage 4: ROOT, SUITE, TABLE (1 to 5, suite or all), FORMAT.
+	$(BIN)/renderbench tables --root $(ROOT) --suite $(SUITE) --table $(TABLE) --format $(FORMAT)
 
-leaderboard: $(STAMP) ## Stage 4: ROOT, as CSV.
+leaderboard: $(STAMP) ## Stage 4: ROOT, as CSV and as a site.
 	$(BIN)/renderbench leaderboard export --root $(ROOT)
 
 clean: ## Remove the environment and caches (never a root).

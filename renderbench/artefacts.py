@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from renderbench.errors import InputError
 
 # Staging names carry process and host: on a shared file system, only its own host may call a process dead.
@@ -119,10 +121,10 @@ def read_json(path: Path) -> Any:
         InputError: the file is not JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return from_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(
             path, f"expected JSON, found something else ({error})", "delete the file and run the stage again"
         ) from None

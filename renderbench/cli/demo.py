@@ -38,6 +38,7 @@ def demo(
         ["groundtruth", *study],
         *(["run", *study, "--method", method] for method in walked.method_ids()),
         ["tables", *study, "--format", "markdown"],
+        ["tables", *study, "--table", "all", "--format", "all"],
         ["leaderboard", "export", "--root", str(root)],
     ]
     for verb in verbs:

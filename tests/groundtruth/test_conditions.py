@@ -43,8 +43,14 @@ def test_the_paper_asks_for_what_section_4_1_says() -> None:
     assert (training.dataset, training.scans) == ("totalsegmentator", "train")
     assert {each.groups: each.views for each in training.views} == {"all": 60, "skeleton": 30, "organs": 30}
     fitted = {each.id: sum(shown.views for shown in paper.fitting(each)) for each in paper.blocks}
-    assert fitted == {"totalseg-seen": 20, "ct-org-seen": 20, "ct-org-unseen": 20, "ct-org-skeleton": 40}
-    assert Counter(each.transfer_function for each in paper.blocks) == {"seen": 3, "unseen": 1}
+    assert fitted == {
+        "totalseg-seen": 20,
+        "ct-org-seen": 20,
+        "ct-org-unseen": 20,
+        "ct-org-skeleton": 40,
+        "ctpelvic1k-seen": 20,
+    }
+    assert Counter(each.transfer_function for each in paper.blocks) == {"seen": 4, "unseen": 1}
 
 
 def test_blocks_share_the_views_of_one_condition(root) -> None:

@@ -62,7 +62,15 @@ def test_without_records_it_says_which_commands_make_them():
         "renderbench groundtruth --root ROOT --suite paper",
         "renderbench run --root ROOT --suite paper --method 6dgs",
         "renderbench run --root ROOT --suite paper --method 6dgs-agp",
+        "renderbench run --root ROOT --suite paper --method renderfm",
+        "renderbench run --root ROOT --suite paper --method renderfm-ft",
     ]
+
+
+def test_a_method_that_the_suite_does_not_list_is_named():
+    paper = load_suite("paper")
+    fits = [block.model_copy(update={"methods": ["6dgs", "6dgs-agp"]}) for block in paper.blocks]
+    text = table_text("1", study(paper.model_copy(update={"blocks": fits})), "markdown")
     assert "TotalSeg, ID, Seen TF: n/a, suite paper does not list Render-FM there." in text
 
 
@@ -143,7 +151,9 @@ def test_a_suite_of_other_data_stands_in_and_says_so():
 
 
 def test_a_suite_of_the_papers_data_never_stands_in_for_other_data():
-    text = table_text("2", study(load_suite("paper")), "markdown")
+    paper = load_suite("paper")
+    without = paper.model_copy(update={"blocks": [each for each in paper.blocks if each.dataset == "ct-org"]})
+    text = table_text("2", study(without), "markdown")
     rows = cells(text)[0][1:]
     assert len(rows) == 4
     assert {row[5] for row in rows} == {ABSENT}
