@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def examine(run: Path, record: Record, truth: ViewSet) -> Examination:
         if refusals:
             return Examination(refusals=refusals, stated={})
     recomputed, stated, refusals = _scores(run, record, truth)
-    refusals += [*_means(record), *_seconds(record)]
+    refusals += [*_means(record), *_costs(record)]
     return Examination(refusals=refusals, recomputed=recomputed, stated=stated)
 
 
@@ -74,12 +75,11 @@ def _counts(record: Record, truth: ViewSet) -> Iterator[str]:
 
 def _ground_truth(record: Record, truth: ViewSet) -> Iterator[str]:
     made_from = truth.record.made_from
-    if digest_of(made_from) != truth.digest:
+    if not _is_digest(truth.digest, made_from):
         yield "ground truth: expected the digest of what made it in views.json, found another: altered"
     if record.inputs.get("test_views") != truth.digest:
         yield "inputs.test_views: expected the digest of the ground truth, found another: other views"
-    scan = made_from.get("scan", {})
-    renderer = made_from.get("renderer", {})
+    scan, renderer = _part(made_from, "scan"), _part(made_from, "renderer")
     settings = {key: value for key, value in renderer.items() if key not in ("name", "version")}
     for name, stated, known in (
         ("dataset", record.dataset, scan.get("dataset")),
@@ -171,7 +171,7 @@ def _means(record: Record) -> Iterator[str]:
             yield f"{name}: expected {_said(expected)}, the mean over its views, found {_said(stated)}"
 
 
-def _seconds(record: Record) -> Iterator[str]:
+def _costs(record: Record) -> Iterator[str]:
     unknown = sorted(record.seconds.keys() - set(ITEMS))
     if unknown or any(value < 0 for value in record.seconds.values()):
         yield f"seconds: expected times of {', '.join(ITEMS)}, none below 0, found others"
@@ -185,6 +185,23 @@ def _seconds(record: Record) -> Iterator[str]:
     for name, value in (("fps", record.fps), ("points", record.points), ("scene_bytes", record.scene_bytes)):
         if value < 0 or (name == "fps" and value == 0):
             yield f"{name}: expected a positive number, found {value}"
+
+    missing = [name for name in ("cpu", "cores", "gpu") if name not in record.hardware]
+    if missing or "renderbench" not in record.versions:
+        yield "hardware, versions: expected cpu, cores, gpu and renderbench, found one missing"
+
+
+def _part(made_from: dict[str, Any], name: str) -> dict[str, Any]:
+    part = made_from.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _is_digest(digest: str, made_from: dict[str, Any]) -> bool:
+    try:
+        return digest_of(made_from) == digest
+    except (ValueError, RecursionError):
+        # NaN, which JSON's readers let through, or depth: nothing that was ever digested.
+        return False
 
 
 def _same(expected: float | None, stated: float | None, relative: float) -> bool:

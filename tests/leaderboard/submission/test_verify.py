@@ -150,6 +150,7 @@ def test_any_change_after_packing_is_refused(honest, tmp_path, change):
         (edit(test_views=9), "test_views: expected 5"),
         (edit(resolution=64), "resolution: expected that of the ground truth, found 64"),
         (edit(fps=0.0), "fps: expected a positive number"),
+        (edit(hardware={}), "hardware, versions: expected cpu"),
         (edit(renders={}), "renders: expected one image for each of 5 views"),
         (render_as_truth, "psnr: expected"),
     ],
@@ -159,6 +160,21 @@ def test_a_forger_who_rewrites_the_list_is_refused_by_the_images(honest, tmp_pat
     refusals = judged(file).refusals
     assert any(reason in line for line in refusals), refusals
     assert all("\n" not in line for line in refusals)
+
+
+@pytest.mark.parametrize("nonsense", [[], {"scan": []}, {"scan": {"name": float("nan")}}, {"renderer": "x"}])
+def test_nonsense_in_the_ground_truth_is_refused_not_tripped_over(honest, tmp_path, nonsense):
+    def change(folder):
+        views = json.loads((folder / "truth" / "views.json").read_text())
+        views["made_from"] = nonsense
+        (folder / "truth" / "views.json").write_text(json.dumps(views))
+
+    file = repacked(honest[1], tmp_path / "nonsense.zip", change, relist=True)
+    if nonsense == []:
+        with pytest.raises(InputError, match="made_from"):
+            judged(file)
+    else:
+        assert "expected the digest of what made it in views.json" in judged(file).refusals[0]
 
 
 def test_forged_ground_truth_with_forged_scores_is_refused_on_the_maintainers(honest, tmp_path):
