@@ -28,6 +28,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"renderbench needs Python 3.11 or newer, found {v[0]}.{v[1]}; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	# For LPIPS's published heads alone: its dependencies would bring another torch.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps lpips
 	touch $@
 
 demo: $(STAMP) ## Walk the whole road on the built-in phantom (into demo-root/).

@@ -34,7 +34,7 @@ def examine() -> list[Finding]:
     """Every finding, what all work needs first and what only some needs after it."""
     renderers = [_pbrt(), _mitsuba(), _llvm()]
     gpu = [_gpu(), _cuda_tracer(), _gsplat()]
-    return [_machine(), _torch(), *gpu, *renderers, _segmenter(), _scheduler(), _disk()]
+    return [_machine(), _torch(), *gpu, *renderers, _segmenter(), *_lpips(), _scheduler(), _disk()]
 
 
 def _machine() -> Finding:
@@ -110,6 +110,21 @@ def _segmenter() -> Finding:
         return Finding(name=name, present=False, detail=error.problem, remedy=error.remedy)
     lacking = "; ".join(f"no {label}: {reason}" for label, reason in segmenter.unfilled.items())
     return Finding(name=name, present=True, detail=segmenter.version, remedy=lacking)
+
+
+def _lpips() -> list[Finding]:
+    from renderbench.evaluation.metrics import lpips
+
+    findings = []
+    for metric_id in lpips.VARIANTS:
+        try:
+            lpips.load(metric_id)
+        except lpips.Unavailable as reason:
+            remedy = "docs/metrics.md says where weights go; without them the score is n/a"
+            findings.append(Finding(name=metric_id, present=False, detail=str(reason), remedy=remedy))
+        else:
+            findings.append(Finding(name=metric_id, present=True, detail="published weights"))
+    return findings
 
 
 def _scheduler() -> Finding:
