@@ -17,7 +17,7 @@ FORMAT  ?= all
 CLUSTER ?=
 OPTIONS ?=
 
-.PHONY: help setup demo test lint download dataset groundtruth run tables leaderboard clean
+.PHONY: help setup demo test lint download dataset groundtruth train run tables leaderboard clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,13 +52,16 @@ dataset: $(STAMP) ## Stage 1: DATASET, RAW, ROOT, CLUSTER, OPTIONS.
 groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE, CLUSTER, OPTIONS.
 	$(BIN)/renderbench groundtruth --root $(ROOT) --suite $(SUITE) $(if $(CLUSTER),--cluster "$(CLUSTER)") $(OPTIONS)
 
-run: $(STAMP) ## Stage 3: ROOT, SUITE, METHOD.
+train: $(STAMP) ## Stage 3: ROOT, SUITE, OPTIONS; Render-FM.
+	$(BIN)/renderbench train renderfm --root $(ROOT) --suite $(SUITE) $(OPTIONS)
+
+run: $(STAMP) ## Stage 4: ROOT, SUITE, METHOD.
 	$(BIN)/renderbench run --root $(ROOT) --suite $(SUITE) --method $(METHOD)
 
-tables: $(STAMP) ## Stage 4: ROOT, SUITE, TABLE (1 to 5, suite or all), FORMAT.
+tables: $(STAMP) ## Stage 5: ROOT, SUITE, TABLE (1 to 5, suite or all), FORMAT.
 	$(BIN)/renderbench tables --root $(ROOT) --suite $(SUITE) --table $(TABLE) --format $(FORMAT)
 
-leaderboard: $(STAMP) ## Stage 4: ROOT, as CSV and as a site.
+leaderboard: $(STAMP) ## Stage 5: ROOT, as CSV and as a site.
 	$(BIN)/renderbench leaderboard export --root $(ROOT)
 
 clean: ## Remove the environment and caches (never a root).

@@ -1,1 +1,1 @@
-"""Stage 4: from run records to tables. Reads run records and nothing else."""
+"""Stage 5: from run records to statistics, tables, figures and a site. Makes nothing that a stage makes."""

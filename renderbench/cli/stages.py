@@ -1,4 +1,4 @@
-"""Stage 3 on the command line: run."""
+"""Stage 4 on the command line: run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Stage 3: prepare a method's scenes, render and score the test views, keep the records."""
+    """Stage 4: prepare a method's scenes, render and score the test views, keep the records."""
     from renderbench.config import load_suite
     from renderbench.evaluation.stage import run_suite
     from renderbench.layout import Root
@@ -36,7 +36,7 @@ def run(
 
 
 def report_runs(report: RunReport, as_json: bool) -> None:
-    """Print what stage 3 did."""
+    """Print what stage 4 did."""
     if as_json:
         done = [record.model_dump(mode="json") for record in report.done]
         sheets = [str(path) for path in report.sheets]

@@ -1,4 +1,4 @@
-"""Stage 3: run one method over a suite. One run a scan and block; a finished run is skipped."""
+"""Stage 4: run one method over a suite. One run a scan and block; a finished run is skipped."""
 
 from __future__ import annotations
 
