@@ -57,7 +57,7 @@ def renderfm(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stage 3: train Render-FM; a killed training goes on with the same command. Several GPUs: through torchrun."""
+    """Stage 3: train Render-FM; killed, the same command goes on. Several GPUs: through torchrun."""
     from renderbench.config import load_suite, parse_model, read_toml
     from renderbench.layout import Root
     from renderfm.training.loop import train as run
