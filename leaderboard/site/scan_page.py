@@ -15,6 +15,7 @@ from renderbench.evaluation.ledger import ITEMS
 from renderbench.evaluation.record import Record, ViewScore
 
 _VIEW_DIGITS = 4
+_LONGEST = 160
 _FIGURES = (
     "points",
     "fps",
@@ -130,8 +131,11 @@ def _provenance(record: Record) -> list[tuple[str, str]]:
 
 def _listed(values: Mapping[str, Any]) -> str:
     """What there is in one line; of long lists (a fit's curve) how long they are."""
-    said = []
-    for name, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        said.append(f"{name} {text if len(text) <= 160 else f'({len(value)} entries)'}")
-    return ", ".join(said) or "none"
+    return ", ".join(f"{name} {_said(value)}" for name, value in values.items()) or "none"
+
+
+def _said(value: Any) -> str:
+    text = str(value) if isinstance(value, str | int | float) else json.dumps(value)
+    if len(text) <= _LONGEST:
+        return text
+    return f"({len(value)} entries)" if isinstance(value, list | dict) else f"{text[:_LONGEST]}…"

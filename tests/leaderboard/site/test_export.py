@@ -166,3 +166,14 @@ def test_the_command_writes_both_or_what_was_asked_for(tmp_path, renderbench):
     site = root.leaderboard / "site"
     assert (root.leaderboard / "leaderboard.csv").is_file()
     assert "expected run schema 3, found 1" in payload(site / "index.html")["skipped"][0]
+
+
+def test_long_values_do_not_flood_the_provenance(tmp_path):
+    from renderbench.layout import Root
+
+    notes = {"curve": list(range(500)), "number": 10**300, "words": "w" * 500, "gain": 1.5, "on": True}
+    export_site(tmp_path / "site", [record(notes=notes)], Root(tmp_path), [])
+    said = dict(payload(scan_pages(tmp_path / "site")[0])["runs"][0]["provenance"])["Notes of the method"]
+    assert said.startswith("curve (500 entries), number 1000")
+    assert said.endswith("w…, gain 1.5, on True")
+    assert len(said) < 500
