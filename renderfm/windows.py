@@ -23,8 +23,11 @@ Window = int | None
 
 _WINDOWS = (128, 64, 32, 16, 8)
 _FLOAT = 4
+# Values a voxel: RGBA and CT as they are read, and what the prior needs of them.
 _READING = 7
+# Values a Gaussian: the prior's, the outputs', its own, and what lies between.
 _INSTANTIATING = 150
+_HELD = 2**30 // 10
 
 
 def predict(model: RenderFM, inputs: Inputs, window: Window = None) -> Gaussians6D:
@@ -124,7 +127,9 @@ def needed_bytes(model: ModelSettings, shape: tuple[int, int, int], window: Wind
         network = math.ceil(1.1 * base) * voxels + (7 * base + seen) * slab
     # Reading RGBA beside the channels; the prior, features and Gaussians where half of the blocks show.
     around = max(_READING, (model.channels[1] + _INSTANTIATING) // 16) * voxels
-    return _FLOAT * (len(CHANNELS) * voxels + max(network, around))
+    live = _FLOAT * (len(CHANNELS) * voxels + max(network, around))
+    # And what torch and the allocator hold on to.
+    return math.ceil(1.1 * live) + _HELD
 
 
 def free_bytes(device: torch.device) -> int:

@@ -48,10 +48,10 @@ def validate(
     for _, same in groupby(sorted(bodies, key=_predicted_from), key=_predicted_from):
         shown = list(same)
         gaussians = predicted(model, shown[0], preparation, settings, device)
-        for body, view in ((body, view) for body in shown for view in body.views):
+        for block, view in ((body.block, view) for body in shown for view in body.views):
             with torch.no_grad():
                 image = draw(gaussians, view.groups, view.camera, raster).rgb.cpu().numpy()
-            scores.setdefault(body.block, []).append(psnr(view.image, quantised(image)))
+            scores.setdefault(block, []).append(psnr(view.image, quantised(image)))
     blocks = {block: math.fsum(found) / len(found) for block, found in scores.items()}
     return Scores(blocks=blocks, mean=math.fsum(blocks.values()) / len(blocks))
 

@@ -45,20 +45,23 @@ def test_the_reference_in_double_precision_against_finite_differences():
         with torch.no_grad():
             return float((rasterise_densely(head(features, prior), camera).rgb * pixels).sum())
 
-    generator = np.random.default_rng(0)
+    def moved_by(parameter: torch.Tensor, index: tuple[int, ...], step: float) -> float:
+        kept = parameter[index].item()
+        with torch.no_grad():
+            parameter[index] = kept + step
+            result = value()
+            parameter[index] = kept
+        return result
+
+    generator, step = np.random.default_rng(0), 1e-6
     for output in range(37):
-        for parameter, gradient in ((head.linear.weight, weight), (head.linear.bias, bias)):
-            index = (output, generator.integers(FEATURES)) if parameter.ndim == 2 else (output,)
-            step, kept = 1e-6, float(parameter[index].detach())
-            values = []
-            for moved in (kept + step, kept - step):
-                with torch.no_grad():
-                    parameter[index] = moved
-                values.append(value())
-            with torch.no_grad():
-                parameter[index] = kept
-            difference = (values[0] - values[1]) / (2 * step)
-            assert abs(difference - float(gradient[index])) < 1e-5 * max(1.0, abs(difference))
+        # Of every output its bias or one of its weights.
+        parameter, gradient, index = head.linear.bias, bias, (output,)
+        if output % 2:
+            parameter, gradient = head.linear.weight, weight
+            index = (output, int(generator.integers(FEATURES)))
+        difference = (moved_by(parameter, index, step) - moved_by(parameter, index, -step)) / (2 * step)
+        assert float(gradient[index]) == pytest.approx(difference, rel=1e-5, abs=1e-5)
     # Every kind of output is tried on something.
     assert (bias != 0).all()
 

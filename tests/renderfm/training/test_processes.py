@@ -57,7 +57,7 @@ def test_two_processes_train_the_model_of_one(trainable):
         subprocess.Popen([sys.executable, "-c", script], env=common | {"RANK": str(rank)}, cwd=REPOSITORY)
         for rank in range(2)
     ]
-    assert [process.wait(timeout=300) for process in both] == [0, 0]
+    assert [process.wait(timeout=900) for process in both] == [0, 0]
     alone = Processes(rank=0, count=1, device=CPU)
     chosen = settings(iterations=2, scans_per_step=2)
     one = train(trainable, training_suite(), "one", chosen, alone, announce=print)
