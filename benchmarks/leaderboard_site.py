@@ -62,6 +62,7 @@ def synthetic(count: int, views: int) -> Iterator[Record]:
         }
         yield Record(
             digest=f"{index:064x}",
+            made_from={},
             suite="synthetic",
             block=block,
             block_title=BLOCKS[block],

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from renderbench.cameras import Camera
     from renderbench.evaluation.ledger import Ledger
     from renderbench.groundtruth.viewset import ViewSet
+    from renderbench.layout import Root
     from renderbench.scans.groups import GroupSelection
     from renderbench.scans.store import ScanStore
 
@@ -126,6 +127,9 @@ class MethodSpec:
         version: raised when the same settings would give another result; part of a run's digest.
         factory: ``"module:callable"``; called with the validated settings, returns a :class:`Method`.
             Named, not imported, so that listing methods loads nothing heavy.
+        inputs: the same, for a method that reads files beside scan and views, as trained weights; called
+            with the validated settings and the study's :class:`~renderbench.layout.Root`, returns a digest
+            by name. They are part of a run's digest: another file under the same name is another run.
     """
 
     id: str
@@ -134,14 +138,28 @@ class MethodSpec:
     version: int
     settings: type[Strict]
     factory: str
+    inputs: str | None = None
 
     def build(self, settings: Strict) -> Method:
         """The configured method."""
-        from importlib import import_module
-
-        module, _, name = self.factory.partition(":")
-        method: Method = getattr(import_module(module), name)(settings)
+        method: Method = _named(self.factory)(settings)
         return method
+
+    def input_digests(self, settings: Strict, root: Root) -> dict[str, str]:
+        """The digest of each file that the method reads beside scan and views, by name.
+
+        Raises:
+            InputError: one of them is missing.
+        """
+        digests: dict[str, str] = _named(self.inputs)(settings, root) if self.inputs else {}
+        return digests
+
+
+def _named(reference: str) -> Any:
+    from importlib import import_module
+
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
 
 
 def registered_methods() -> dict[str, MethodSpec]:

@@ -21,7 +21,7 @@ from renderbench.errors import InputError
 from renderbench.layout import Root, checked_name
 from renderbench.scans.fingerprint import Fingerprint
 from renderfm.model import RenderFM
-from renderfm.settings import ModelSettings
+from renderfm.settings import ModelSettings, PredictionSettings
 
 SCHEMA = 1
 SUFFIX = ".safetensors"
@@ -138,6 +138,15 @@ def find_checkpoint(name_or_path: str, root: Root | None = None) -> Path:
             f"did you mean {close[0]!r}?" if close else "correct it, or run `renderbench train renderfm`",
         )
     return known[name_or_path]
+
+
+def checkpoint_digests(settings: PredictionSettings, root: Root) -> dict[str, str]:
+    """The SHA-256 of the checkpoint that settings name: trained anew under the same name, it is another run.
+
+    Raises:
+        InputError: there is none.
+    """
+    return {"checkpoint": digest_of_file(find_checkpoint(settings.checkpoint, root))}
 
 
 class _Header(Strict):

@@ -12,6 +12,7 @@ RENDERFM = MethodSpec(
     version=1,
     settings=RenderFMSettings,
     factory="renderfm.scenes:RenderFMMethod",
+    inputs="renderfm.checkpoint:checkpoint_digests",
 )
 
 RENDERFM_FT = MethodSpec(
@@ -21,4 +22,5 @@ RENDERFM_FT = MethodSpec(
     version=1,
     settings=RenderFMFtSettings,
     factory="renderfm.scenes:RenderFMFtMethod",
+    inputs="renderfm.checkpoint:checkpoint_digests",
 )

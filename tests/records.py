@@ -9,6 +9,7 @@ def record(**changes) -> Record:
     """A plausible record; ``changes`` override its fields, ``metrics`` by id."""
     fields = {
         "digest": "d",
+        "made_from": {},
         "suite": "s",
         "block": "b",
         "block_title": "Real CT, Seen TF",

@@ -54,13 +54,37 @@ def examine(run: Path, record: Record, truth: ViewSet) -> Examination:
         InputError: an image of the ground truth is damaged.
     """
     # In this order: what comes later takes for granted what came before.
-    for check in (_counts(record, truth), _ground_truth(record, truth), _images(run, record, truth)):
+    for check in (
+        _configuration(record),
+        _counts(record, truth),
+        _ground_truth(record, truth),
+        _images(run, record, truth),
+    ):
         refusals = list(check)
         if refusals:
             return Examination(refusals=refusals, stated={})
     recomputed, stated, refusals = _scores(run, record, truth)
     refusals += [*_means(record), *_costs(record)]
     return Examination(refusals=refusals, recomputed=recomputed, stated=stated)
+
+
+def _configuration(record: Record) -> Iterator[str]:
+    made_from = record.made_from
+    if not _is_digest(record.digest, made_from):
+        yield "digest: expected that of what made the run, found another: altered"
+    block = _part(made_from, "block")
+    for name, stated, known in (
+        ("settings", record.settings, made_from.get("settings")),
+        ("seed", record.seed, made_from.get("seed")),
+        ("inputs", record.inputs, made_from.get("inputs")),
+        ("base_method", record.base_method, made_from.get("method")),
+        ("block", record.block, block.get("id")),
+        ("dataset", record.dataset, block.get("dataset")),
+        ("transfer_function", record.transfer_function, block.get("transfer_function")),
+        ("protocol", record.protocol, block.get("protocol")),
+    ):
+        if stated != known:
+            yield f"{name}: expected {known!r}, as the run was made, found {stated!r}"
 
 
 def _counts(record: Record, truth: ViewSet) -> Iterator[str]:

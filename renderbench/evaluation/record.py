@@ -54,17 +54,19 @@ class GroundTruth(Finite):
 class Record(Finite):
     """One method on one scan under one condition.
 
-    ``metrics`` are means over the test views that have a score, by metric id; ``absent`` says, in one line
-    each, why a metric could not be computed at all: an id is in one of the two. ``seconds`` is the
-    preparation ledger, itemised. ``peak_memory_bytes`` is the most memory that the process held at any time
-    while the method prepared its scene, None where the system does not tell; ``peak_gpu_memory_bytes`` is
-    what torch handed out of a GPU's, None where none was used; ``scene_bytes`` is the size of
-    ``scene.ply``. ``fps`` is the mean over the test views after a warm-up, on ``device``: ``cpu``, or the
-    name of the GPU. ``noise_floor_db`` and ``noise_floor_ssim`` are what a perfect method would score
-    against this ground truth, in the mean. ``renders`` is the SHA-256 of every image below ``renders/``.
+    ``digest`` is of ``made_from``, all that decides the result. ``metrics`` are means over the test views
+    that have a score, by metric id; ``absent`` says, in one line each, why a metric could not be computed at
+    all: an id is in one of the two. ``seconds`` is the preparation ledger, itemised. ``peak_memory_bytes`` is
+    the most memory that the process held at any time while the method prepared its scene, None where the
+    system does not tell; ``peak_gpu_memory_bytes`` is what torch handed out of a GPU's, None where none was
+    used; ``scene_bytes`` is the size of ``scene.ply``. ``fps`` is the mean over the test views after a
+    warm-up, on ``device``: ``cpu``, or the name of the GPU. ``noise_floor_db`` and ``noise_floor_ssim`` are
+    what a perfect method would score against this ground truth, in the mean. ``renders`` is the SHA-256 of
+    every image below ``renders/``.
     """
 
     digest: str
+    made_from: dict[str, Any]
     suite: str
     block: str
     block_title: str

@@ -137,7 +137,7 @@ def _run(
     fit = _fitting_views(root, job)
     test = open_views(root, job.suite, job.block, job.scan, "test")
     folder = root.run(job.suite.name, job.block.id, job.scan, job.method)
-    identity = _identity(job, spec, settings, scan, fit, test)
+    identity = _identity(root, job, spec, settings, scan, fit, test)
     digest = digest_of(identity)
     done = read_json(folder / RECORD_FILE)
     if isinstance(done, dict) and done.get("digest") == digest:
@@ -192,6 +192,7 @@ def _run(
         scene.save(staging / "scene.ply")
         record = Record(
             digest=digest,
+            made_from=identity,
             suite=job.suite.name,
             block=job.block.id,
             block_title=job.block.title,
@@ -263,6 +264,7 @@ def _ground_truth(suite: Suite, views: ViewSet) -> GroundTruth:
 
 
 def _identity(
+    root: Root,
     job: Job,
     spec: MethodSpec,
     settings: Strict,
@@ -283,6 +285,7 @@ def _identity(
             "scan": scan.digest,
             **{f"fit_views.{shown.groups.name}": shown.views.digest for shown in fit},
             "test_views": test.digest,
+            **spec.input_digests(settings, root),
         },
     }
 

@@ -76,8 +76,12 @@ def write_run(root: Root, truth: ViewSet, method: str, *, blur: float, seconds: 
         )
         for view in range(VIEWS)
     ]
+    inputs = {"scan": "x", "test_views": truth.digest}
+    block = {"id": "b", "dataset": "folder", "transfer_function": "seen", "protocol": "heldout"}
+    made_from = {"method": method, "settings": {}, "seed": 0, "inputs": inputs, "block": block}
     plain = record(
-        digest=digest_of([method, truth.digest]),
+        digest=digest_of(made_from),
+        made_from=made_from,
         method=method,
         base_method=method,
         method_title=method.upper(),
@@ -88,7 +92,7 @@ def write_run(root: Root, truth: ViewSet, method: str, *, blur: float, seconds: 
         seconds_full=6.0 + seconds,
         noise_floor_db=truth.noise_floor_mean_db,
         noise_floor_ssim=truth.noise_floor_mean_ssim,
-        inputs={"scan": "x", "test_views": truth.digest},
+        inputs=inputs,
         renders={path.name: digest_of_file(path) for path in sorted((folder / "renders").iterdir())},
     )
     truth_settings = {key: value for key, value in RENDERER.items() if key not in ("name", "version")}

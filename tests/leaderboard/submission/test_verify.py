@@ -146,6 +146,8 @@ def test_any_change_after_packing_is_refused(honest, tmp_path, change):
         (edit(scan="scan-2"), "scan: expected 'scan-1', as the ground truth was made, found 'scan-2'"),
         (edit(transfer_function="unseen"), "transfer_function: expected 'seen'"),
         (edit(seed=7), "seed: expected 0"),
+        (edit(settings={"iterations": 1}), "settings: expected {}, as the run was made"),
+        (edit(made_from={}), "digest: expected that of what made the run"),
         (edit(noise_floor_db=99.0), "noise floor: expected the mean"),
         (edit(test_views=9), "test_views: expected 5"),
         (edit(resolution=64), "resolution: expected that of the ground truth, found 64"),
