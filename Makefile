@@ -17,7 +17,7 @@ FORMAT  ?= all
 CLUSTER ?=
 OPTIONS ?=
 
-.PHONY: help setup demo test lint download dataset groundtruth train run tables leaderboard clean
+.PHONY: help setup demo test lint download dataset groundtruth train renderfm run tables leaderboard clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,12 @@ groundtruth: $(STAMP) ## Stage 2: ROOT, SUITE, CLUSTER, OPTIONS.
 
 train: $(STAMP) ## Stage 3: ROOT, SUITE, OPTIONS; Render-FM.
 	$(BIN)/renderbench train renderfm --root $(ROOT) --suite $(SUITE) $(OPTIONS)
+
+renderfm: $(STAMP) ## The whole road to the checkpoint renderfm-mini, hours: ROOT.
+	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-train --split train --extent part --seed 100000 --count 32
+	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-val --split val --extent part --seed 200000 --count 4
+	$(BIN)/renderbench groundtruth --root $(ROOT) --suite renderfm-mini
+	$(BIN)/renderbench train renderfm --root $(ROOT) --suite renderfm-mini
 
 run: $(STAMP) ## Stage 4: ROOT, SUITE, METHOD.
 	$(BIN)/renderbench run --root $(ROOT) --suite $(SUITE) --method $(METHOD)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from renderbench.splats.gaussians import Gaussians6D
+from renderbench.splats.sh import SH_C0
 from renderfm.settings import ModelSettings
 
 
@@ -57,6 +58,8 @@ class Head(nn.Module):
         # Under mixed precision the map is in half precision; positions and colours are not.
         outputs = self.linear(features).to(base.sh.dtype)
         offsets = dict(zip(self._widths, outputs.split(list(self._widths.values()), dim=1), strict=True))
+        if self._settings.colour == "gain":
+            offsets["sh"] = _times_base(offsets["sh"], base.sh)
         return replace(
             base, **{name: _added(getattr(base, name), offset) for name, offset in offsets.items()}
         )
@@ -67,6 +70,12 @@ class Head(nn.Module):
         return replace(
             prior, sh=colour, opacity_logit=logit if self._settings.prime_opacity else torch.zeros_like(logit)
         )
+
+
+def _times_base(offset: Tensor, sh: Tensor) -> Tensor:
+    """``offset`` (N, 3 k), of k coefficients, times the base colour (N, 3) of coefficients ``sh`` (N, 4, 3)."""
+    relative = (0.5 + SH_C0 * sh[:, 0]) / SH_C0
+    return (offset.reshape(len(offset), -1, 3) * relative[:, None]).reshape(offset.shape)
 
 
 def _added(base: Tensor, offset: Tensor) -> Tensor:

@@ -27,6 +27,11 @@ class ModelSettings(Strict):
     lung), ``logit`` the logit of what the medium absorbs along one Gaussian's voxel, so that a model which
     has learnt nothing shows the transfer function's own opacity.
 
+    ``colour`` is what becomes of the 12 predicted colour coefficients: ``offset`` adds them to the base
+    colour, ``gain`` times the base colour, so that the first three are relative: rgb (1 + o). Shading is a
+    factor on an albedo; as one it carries over to other transfer functions, and the network need not find
+    the base colour again behind its instance norms.
+
     The others are what an ablation takes away: ``prime_colour`` and ``prime_opacity`` the base that comes
     from the transfer function (grey and one half take its place), ``mask_channel`` the segmentation among
     the network's inputs, ``sh_degree`` 0 a colour that depends on the direction, and ``gaussians`` "3d"
@@ -35,6 +40,7 @@ class ModelSettings(Strict):
 
     size: Size = "mini"
     opacity: Literal["paper", "logit"] = "logit"
+    colour: Literal["offset", "gain"] = "gain"
     prime_colour: bool = True
     prime_opacity: bool = True
     mask_channel: bool = True

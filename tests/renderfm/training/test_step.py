@@ -106,3 +106,15 @@ def test_a_prediction_under_bfloat16_is_close_to_that_in_full_precision(trainabl
     ]
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_a_gain_is_relative_to_the_base_colour(trainable):
+    made = trainer(trainable, settings(model={"colour": "gain"}), spread=0.0)
+    inputs = made.preparation.prepared(made.data.training[0]).inputs
+    with torch.no_grad():
+        # A width of 12 outputs of colour begins after the three of the direction.
+        made.model.head.linear.bias[3:6] = -0.25
+        lit = made.model(inputs)
+    rgb = 0.5 + 0.28209479177387814 * inputs.prior.sh[:, 0]
+    torch.testing.assert_close(0.5 + 0.28209479177387814 * lit.sh[:, 0], 0.75 * rgb)
+    torch.testing.assert_close(lit.sh[:, 1:], inputs.prior.sh[:, 1:])
