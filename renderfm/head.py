@@ -73,7 +73,7 @@ class Head(nn.Module):
 
 
 def _times_base(offset: Tensor, sh: Tensor) -> Tensor:
-    """``offset`` (N, 3 k), of k coefficients, times the base colour (N, 3) of coefficients ``sh`` (N, 4, 3)."""
+    """``offset`` (N, 3 k), of k coefficients, times the base colour of coefficients ``sh`` (N, 4, 3)."""
     relative = (0.5 + SH_C0 * sh[:, 0]) / SH_C0
     return (offset.reshape(len(offset), -1, 3) * relative[:, None]).reshape(offset.shape)
 
