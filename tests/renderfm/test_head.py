@@ -51,7 +51,7 @@ def test_a_zero_changes_nothing():
 
 @pytest.mark.parametrize("output", range(37))
 def test_each_output_is_an_offset_of_one_value(output):
-    head = Head(FEATURES, ModelSettings())
+    head = Head(FEATURES, ModelSettings(colour="offset"))
     with torch.no_grad():
         head.linear.bias[output] = 0.25
         made = head(features(), prior())

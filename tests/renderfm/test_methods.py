@@ -16,7 +16,7 @@ from baselines.settings import AgpSettings
 from baselines.views import fitting_views
 from renderbench.config import Suite, load_suite, shipped_suites
 from renderbench.errors import InputError
-from renderbench.evaluation import protocol
+from renderbench.evaluation import timing
 from renderbench.evaluation.ledger import Ledger
 from renderbench.evaluation.stage import run_suite
 from renderbench.groundtruth.stage import open_views, render_suite
@@ -63,7 +63,7 @@ def registered():
     }
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(renderbench.methods, "registered_methods", lambda: known)
-        patched.setattr(protocol, "_TIMED_AT_LEAST_S", 1e-3)
+        patched.setattr(timing, "_TIMED_AT_LEAST_S", 1e-3)
         yield
 
 
@@ -121,7 +121,7 @@ def test_an_untrained_model_is_agp_to_the_last_bit(rendered, checkpoint_name, op
 
 def test_its_run_scores_as_agp_does_and_costs_no_view(done):
     agp, made = (record(done, "both", method) for method in METHODS[:2])
-    assert [view["psnr_db"] for view in made["views"]] == [view["psnr_db"] for view in agp["views"]]
+    assert [view["metrics"] for view in made["views"]] == [view["metrics"] for view in agp["views"]]
     assert made["points"] == agp["points"]
     assert "infer" in made["seconds"]
     assert not {"views", "initialise", "optimise"} & set(made["seconds"])
@@ -148,7 +148,7 @@ def test_one_prediction_shows_any_groups(done):
 
 def test_fine_tuning_fits_what_the_views_see_and_is_better(done):
     before, after = (record(done, "both", method) for method in METHODS[1:])
-    assert after["psnr_db"] > before["psnr_db"] + 1.0
+    assert after["metrics"]["psnr"] > before["metrics"]["psnr"] + 1.0
     notes = after["notes"]
     assert notes["predicted_points"] == before["points"]
     # Nothing hides in a scene as small as this.

@@ -235,7 +235,7 @@ def write_zip(path: Path, entries: dict[str, bytes], *, link: str | None = None)
         ({"renders/000.png": b"/etc/passwd"}, "renders/000.png", "a link or a device"),
         ({"record.json": b" " * (JSON_BYTES + 1)}, None, "expected record.json of at most"),
         ({"record.json": b"{}"}, None, "expected a submission.json in it, found none"),
-        ({"submission.json": b"[" * 100_000}, None, "nested too deeply"),
+        ({"submission.json": b"[" * 100_000}, None, "recursion limit exceeded"),
         ({"submission.json": b"\xff"}, None, "expected JSON"),
     ],
 )
