@@ -1,7 +1,6 @@
 """renderfm and renderfm-ft as runs of a suite."""
 
 import json
-import shutil
 import tomllib
 from dataclasses import replace
 from importlib import import_module
@@ -179,14 +178,15 @@ def test_the_other_block_is_not_fine_tuned_again(done):
         assert second["seconds"][item] == first["seconds"][item]
 
 
-def test_another_checkpoint_is_another_fit(done):
-    """Of the same settings: the block that has fitted the one is not asked for the other."""
+def test_another_checkpoint_is_another_run_and_another_fit(done):
+    """Under the same name: nothing counts as done, and the block that has fitted the one is not asked."""
     made = study()
     second = made.model_copy(update={"blocks": made.blocks[1:]})
     before = record(done, "liver", "renderfm-ft")["notes"]
     checkpoint(checkpoint_file(done, "untrained"), head=0.05)
-    shutil.rmtree(folder(done, "liver", "renderfm-ft"))
-    assert not run_suite(done, second, "renderfm-ft").failed
+    for method in METHODS[1:]:
+        report = run_suite(done, second, method)
+        assert (len(report.done), report.skipped, report.failed) == (1, [], {})
     after = record(done, "liver", "renderfm-ft")["notes"]
     assert after["checkpoint"] == before["checkpoint"] == "untrained"
     assert after["checkpoint_sha256"] != before["checkpoint_sha256"]
