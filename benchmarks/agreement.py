@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--resolution", type=int, default=48)
     parser.add_argument("--threads", type=int, default=thread_count())
     parser.add_argument("--pbrt", type=Path, help="the binary; else RENDERBENCH_PBRT or PATH")
-    parser.add_argument("--only", choices=["mitsuba", "pbrt"], help="one of the other renderers")
+    parser.add_argument("--only", default="", help='rows with this in "SCENE RENDERER COLOURS"')
     parser.add_argument("--json", type=Path, help="rows of this file that are not measured now stay in it")
     arguments = parser.parse_args()
     for row in measured(arguments):
@@ -81,7 +81,7 @@ def keep(path: Path, row: dict[str, Any]) -> None:
 def measured(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for scene, medium in scenes(arguments.scan):
         for name, colours in (("mitsuba", "seen"), ("pbrt", "grey"), ("pbrt", "seen")):
-            if arguments.only not in (None, name):
+            if arguments.only not in f"{scene} {name} {colours}":
                 continue
             target = grey(medium) if colours == "grey" else medium
             try:
