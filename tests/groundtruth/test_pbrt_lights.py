@@ -64,6 +64,31 @@ def test_a_soft_key_light_gives_its_irradiance_from_its_disc(radius: float) -> N
     assert not image[cosines < np.cos(np.radians(radius + 2 * texel_deg))].any()
 
 
+def test_an_environment_and_a_soft_key_light_share_one_map(tmp_path) -> None:
+    soft = {"towards": (0, -2, 0), "irradiance": 3.0, "angular_radius_deg": 20.0}
+    (both,) = lights_of(lit(key_light=soft, environment_radiance=0.5)).maps.values()
+    alone = disc_map(KeyLight.model_validate(soft))
+    np.testing.assert_allclose(both, alone + 0.5, rtol=1e-6)
+    OpenEXR = pytest.importorskip("OpenEXR")
+    sky = tmp_path / "sky.exr"
+    OpenEXR.File({}, {"RGB": np.full((8, 16, 3), 0.5, dtype=np.float32)}).write(str(sky))
+    scaled = lit(environment_radiance=1.0, environment_map=str(sky))
+    (level,) = lights_of(scaled).maps.values()
+    (mapped,) = lights_of(
+        scaled.model_copy(update={"key_light": KeyLight.model_validate(soft)})
+    ).maps.values()
+    np.testing.assert_allclose(mapped, alone + level.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [16, 99, 400])
+def test_a_map_may_be_finer_than_its_environment(size: int) -> None:
+    slope = np.array([0.3, -0.5, 0.8])
+    radiance = 1.0 + 0.5 * map_directions(16, 32) @ slope
+    image = octahedral_map(np.repeat(radiance[..., None], 3, axis=-1).astype(np.float32), least=size)
+    assert len(image) == size
+    assert abs(image[..., 1] - 1.0 - 0.5 * texel_directions(size) @ slope).max() < 0.06
+
+
 def lit(**changes: object) -> RendererSettings:
     return RendererSettings.model_validate({"environment_radiance": 1.5} | changes)
 
@@ -82,7 +107,7 @@ def test_lights_as_pbrt_says_them() -> None:
     soft = lights_of(lit(key_light=parallel | {"angular_radius_deg": 20}), folder="../lights/")
     (name,) = soft.maps
     assert f'"string filename" "../lights/{name}"' in soft.text
-    assert soft.text.startswith(constant.text)
+    assert soft.text.count("LightSource") == 1, "pbrt weighs a second infinite light wrongly"
     assert soft.seen is None, "a soft light is in the picture, and has to be taken out of it"
     stronger = lights_of(lit(key_light=parallel | {"angular_radius_deg": 20, "irradiance": 4.0}))
     assert name not in stronger.maps, "a file's name tells its content"

@@ -59,17 +59,14 @@ def lights_of(settings: RendererSettings, *, folder: str = "") -> Lights:
     seen: float | None = 0.0
     radiance = settings.environment_radiance
     environment = environment_map(settings) if radiance > 0 else None
-    if environment is not None:
-        lines.append(_map_light("environment", octahedral_map(environment), folder, maps))
+    key = settings.key_light
+    if environment is not None or (key is not None and key.angular_radius_deg > 0):
+        lines.append(_map_light(_around(radiance, environment, key), folder, maps))
         seen = None
     elif radiance > 0:
         lines.append(f'LightSource "infinite" "rgb L" [1 1 1] "float scale" [{radiance!r}]')
         seen = radiance
-    key = settings.key_light
-    if key is not None and key.angular_radius_deg > 0:
-        lines.append(_map_light("key", disc_map(key), folder, maps))
-        seen = None
-    elif key is not None:
+    if key is not None and key.angular_radius_deg == 0:
         towards = " ".join(repr(float(each)) for each in unit(key.towards))
         lines.append(
             f'LightSource "distant" "point3 from" [{towards}] "point3 to" [0 0 0] '
@@ -78,20 +75,25 @@ def lights_of(settings: RendererSettings, *, folder: str = "") -> Lights:
     return Lights(text="\n".join(lines), maps=maps, seen=seen)
 
 
-def octahedral_map(equirectangular: NDArray[np.float32]) -> NDArray[np.float32]:
+def octahedral_map(equirectangular: NDArray[np.float32], *, least: int = 1) -> NDArray[np.float32]:
     """pbrt's (N, N, 3) map of an environment (H, W, 3), see :mod:`renderbench.groundtruth.lights`.
 
-    Each texel is the mean radiance of what falls into it, by a grid of directions three times finer than
-    the environment's pixels, between which it is interpolated.
+    Each texel is the mean radiance of what falls into it, by a grid of directions at least three times finer
+    than texels and the environment's pixels, between which it is interpolated.
+
+    Args:
+        equirectangular: the environment.
+        least: N is the environment's H, or this where it is more; at most 2048.
     """
     height, width, _ = equirectangular.shape
-    size = min(height, _LARGEST_MAP)
-    x = (np.arange(width * _PARTS) + 0.5) / _PARTS
+    size = min(max(height, least), _LARGEST_MAP)
+    parts = _PARTS * math.ceil(size / height)
+    x = (np.arange(width * parts) + 0.5) / parts
     azimuth = (0.5 - x / width) * 2 * np.pi
     left, to_right = _between(x)
     flux = np.zeros((3, size * size))
     area = np.zeros(size * size)
-    for y in (np.arange(height * _PARTS) + 0.5) / _PARTS:
+    for y in (np.arange(height * parts) + 0.5) / parts:
         upper, down = _between(y)
         above, below = (equirectangular[np.clip(row, 0, height - 1)] for row in (upper, upper + 1))
         row = (1 - down) * above + down * below
@@ -108,10 +110,10 @@ def octahedral_map(equirectangular: NDArray[np.float32]) -> NDArray[np.float32]:
     return (flux / area).T.reshape(size, size, 3).astype(np.float32)
 
 
-def disc_map(key: KeyLight) -> NDArray[np.float32]:
-    """pbrt's (N, N, 3) map of a soft key light: a disc, its rim smoothed over a texel."""
+def disc_map(key: KeyLight, *, least: int = 64) -> NDArray[np.float32]:
+    """pbrt's (N, N, 3) map of a soft key light, N at least ``least``: a disc, its rim smooth over a texel."""
     radius = math.radians(key.angular_radius_deg)
-    size = round(min(max(_DISC_TEXELS * math.sqrt(math.pi) / radius, 64), _LARGEST_MAP))
+    size = round(min(max(_DISC_TEXELS * math.sqrt(math.pi) / radius, least), _LARGEST_MAP))
     towards = unit(key.towards)
     near = math.cos(min(radius + 4.0 * math.sqrt(4.0 * math.pi) / size, math.pi))
     rows, columns = np.nonzero(texel_directions(size) @ towards > near)
@@ -171,11 +173,26 @@ def unit(direction: ArrayLike) -> NDArray[np.float64]:
     return vector / np.linalg.norm(vector)
 
 
-def _map_light(
-    kind: str, image: NDArray[np.float32], folder: str, maps: dict[str, NDArray[np.float32]]
-) -> str:
+def _around(
+    radiance: float, environment: NDArray[np.float32] | None, key: KeyLight | None
+) -> NDArray[np.float32]:
+    """Environment and soft key light as one map.
+
+    One, since pbrt-v4 weighs a second infinite light wrongly: where a path escapes, the chances of having
+    drawn its direction from each light are multiplied up from light to light.
+    """
+    if key is None or key.angular_radius_deg == 0:
+        assert environment is not None
+        return octahedral_map(environment)
+    if environment is None:
+        return disc_map(key) + np.float32(radiance)
+    disc = disc_map(key, least=min(max(len(environment), 64), _LARGEST_MAP))
+    return disc + octahedral_map(environment, least=len(disc))
+
+
+def _map_light(image: NDArray[np.float32], folder: str, maps: dict[str, NDArray[np.float32]]) -> str:
     """The line of a light whose map is added to ``maps``; the file's name tells its content."""
-    name = f"{kind}-{hashlib.sha256(image.tobytes()).hexdigest()[:12]}.pfm"
+    name = f"lights-{hashlib.sha256(image.tobytes()).hexdigest()[:12]}.pfm"
     maps[name] = image
     return f'LightSource "infinite" "string filename" "{folder}{name}"'
 

@@ -13,7 +13,7 @@ from renderbench.cameras import Camera
 from renderbench.groundtruth.medium import Medium
 from renderbench.resources import resource
 
-VERSION = "pbrt-v4.1"
+VERSION = "pbrt-v4.2"
 """Part of every digest: its last number rises whenever a change to our scenes changes a pixel.
 
 The build of the binary is not part of it, so that machines of a farm may each have their own.
