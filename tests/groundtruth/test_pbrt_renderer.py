@@ -132,7 +132,8 @@ def test_pbrt_and_the_native_renderer_agree(pbrt, ball, camera, light, colour, l
     ours = render(chosen, camera, seed=2, samples_per_pixel=4096, **LIGHTS[light])
     theirs = real(chosen, camera, pbrt, samples=4096, **LIGHTS[light])
     assert psnr(ours.rgb, theirs.rgb) > least
-    assert np.mean(ours.rgb) == pytest.approx(np.mean(theirs.rgb), rel=0.02)
+    # What pbrt's spectra make of rgb colours (pbrt_scenes/README.md): 4 % here.
+    assert np.mean(ours.rgb) == pytest.approx(np.mean(theirs.rgb), rel=0.02 if colour == "grey" else 0.06)
     assert abs(ours.alpha - theirs.alpha).mean() < 0.005
 
 
