@@ -23,26 +23,26 @@ from typing import Any
 # Python puts a script's folder first, where this file would hide the package of the same name.
 sys.path[:] = [each for each in sys.path if Path(each).resolve() != Path(__file__).resolve().parent]
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from renderbench.artefacts import write_json  # noqa: E402
-from renderbench.config import MediumSettings  # noqa: E402
-from renderbench.errors import InputError  # noqa: E402
-from renderbench.evaluation.machine import hardware  # noqa: E402
-from renderbench.methods import Task  # noqa: E402
-from renderbench.scans.fingerprint import fingerprint_of, foreground_histogram  # noqa: E402
-from renderbench.scans.groups import select_groups  # noqa: E402
-from renderbench.scans.phantom import phantom_scan  # noqa: E402
-from renderbench.scans.store import ScanStore, write_scan  # noqa: E402
-from renderbench.scans.transfer import load_transfer_function  # noqa: E402
-from renderbench.scans.volume import Grid, Scan  # noqa: E402
-from renderbench.threads import thread_count  # noqa: E402
-from renderfm.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
-from renderfm.model import RenderFM  # noqa: E402
-from renderfm.scenes import predicted  # noqa: E402
-from renderfm.settings import ModelSettings, PredictionSettings  # noqa: E402
-from renderfm.windows import needed_bytes  # noqa: E402
+from renderbench.artefacts import write_json
+from renderbench.config import MediumSettings
+from renderbench.errors import InputError
+from renderbench.evaluation.machine import hardware
+from renderbench.methods import Task
+from renderbench.scans.fingerprint import fingerprint_of, foreground_histogram
+from renderbench.scans.groups import select_groups
+from renderbench.scans.phantom import phantom_scan
+from renderbench.scans.store import ScanStore, write_scan
+from renderbench.scans.transfer import load_transfer_function
+from renderbench.scans.volume import Grid, Scan
+from renderbench.threads import thread_count
+from renderfm.checkpoint import load_checkpoint, save_checkpoint
+from renderfm.model import RenderFM
+from renderfm.scenes import predicted
+from renderfm.settings import ModelSettings, PredictionSettings
+from renderfm.windows import needed_bytes
 
 SIDES = (32, 64, 96, 128, 192, 256, 320)
 LARGEST = (400, 346, 346)
