@@ -135,12 +135,26 @@ def rasters(count: int, side: int, threads: int, rounds: int, checkout: Path | N
     }
     if peer:
         result["peer"] = peer[0]
-        result["ratio"] = {
-            what: [round(times[f"peer, {what}"][k] / times[f"ours, {what}"][k], 1) for k in range(2)]
-            for what in ("forward", "both")
-        }
+        result |= ratios(times)
         result["largest_difference"] = round(float((ours.rgb - theirs).abs().max()), 5)
     return result
+
+
+def ratios(times: Timed) -> dict[str, dict[str, list[float]]]:
+    """The peer's times over ours, wall and CPU; and over ours without slicing, which the peer is spared."""
+    slicing = {
+        "forward": times["slice"],
+        "both": [once + again for once, again in zip(times["slice"], times["slice, gradient"], strict=True)],
+    }
+
+    def over(what: str, spared: list[float]) -> list[float]:
+        peer, ours = times[f"peer, {what}"], times[f"ours, {what}"]
+        return [round(peer[k] / (ours[k] - spared[k]), 1) for k in range(2)]
+
+    return {
+        "ratio": {what: over(what, [0.0, 0.0]) for what in slicing},
+        "ratio_without_slicing": {what: over(what, spared) for what, spared in slicing.items()},
+    }
 
 
 def training(count: int, side: int, threads: int, rounds: int) -> dict[str, Any]:
@@ -235,6 +249,8 @@ def _report(title: str, result: dict[str, Any]) -> None:
     if "ratio" in result:
         for what, (wall, cpu) in result["ratio"].items():
             print(f"  {result['peer']} / ours, {what}: {wall} (cpu {cpu})")
+        for what, (wall, cpu) in result["ratio_without_slicing"].items():
+            print(f"  {result['peer']} / ours without slicing, {what}: {wall} (cpu {cpu})")
         print(f"  largest difference of the images: {result['largest_difference']}")
 
 
