@@ -170,3 +170,18 @@ def test_a_camera_inside_the_medium_is_in_the_medium(pbrt, ball) -> None:  # noq
     )
     view = real(ball, inside, pbrt, samples=16)
     assert view.alpha.min() > 0.99
+
+
+def test_a_camera_inside_the_medium_sees_what_ours_sees(pbrt) -> None:
+    rng = np.random.default_rng(7)
+    density = rng.uniform(0.005, 0.05, (9, 9, 9))
+    thin = medium(density, np.full((9, 9, 9, 3), 0.8), np.diag([3.0, 3.0, 3.0, 1.0]))
+    (inside,) = sphere_cameras(
+        1, center_mm=thin.center_mm, radius_mm=4.0, resolution=32, fov_deg=90.0, layout="random", seed=3
+    )
+    ours = render(thin, inside, seed=2, samples_per_pixel=1024)
+    theirs = real(thin, inside, pbrt, samples=1024)
+    assert 0.2 < ours.alpha.mean() < 0.9
+    assert np.mean(ours.alpha) == pytest.approx(np.mean(theirs.alpha), rel=2e-3)
+    assert np.mean(ours.rgb) == pytest.approx(np.mean(theirs.rgb), rel=0.01)
+    assert psnr(ours.rgb, theirs.rgb) > 38.0

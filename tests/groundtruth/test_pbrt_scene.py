@@ -9,11 +9,10 @@ import pytest
 from renderbench.cameras import Camera, look_at
 from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.pbrt.media import FLOOR, coefficients, write_medium
-from renderbench.groundtruth.pbrt.hull import is_inside
-from renderbench.groundtruth.pbrt.scene import view_scene
+from renderbench.groundtruth.pbrt.scene import BUBBLE_MM, is_inside, view_scene
 from tests.groundtruth.media import medium
 
-SCENE = {"lights": "", "medium_path": "m.pbrt.gz", "max_depth": 6, "samples": 8}
+SCENE = {"lights": "", "medium": "m.pbrt.gz", "inside": False, "max_depth": 6, "samples": 8}
 
 
 def bracketed(text: str, name: str) -> np.ndarray:
@@ -52,9 +51,9 @@ def read(path) -> str:
         return stream.read()
 
 
-def test_pbrt_sees_points_where_our_camera_projects_them(oblique, camera) -> None:
+def test_pbrt_sees_points_where_our_camera_projects_them(camera) -> None:
     """By pbrt's own rules: camera from world, then the screen window at distance 1, +y up."""
-    text = view_scene(camera, medium=oblique, **SCENE)
+    text = view_scene(camera, **SCENE)
     assert bracketed(text, "float fov") == pytest.approx(90)
     left, right, low, high = bracketed(text, "float screenwindow")
     camera_from_world = bracketed(text, "Transform").reshape(4, 4).T
@@ -68,8 +67,8 @@ def test_pbrt_sees_points_where_our_camera_projects_them(oblique, camera) -> Non
     assert np.linalg.det(camera_from_world) == pytest.approx(-1), "pbrt's camera is left-handed"
 
 
-def test_the_view_says_everything_that_pbrt_would_otherwise_default(oblique, camera) -> None:
-    text = view_scene(camera, medium=oblique, **SCENE)
+def test_the_view_says_everything_that_pbrt_would_otherwise_default(camera) -> None:
+    text = view_scene(camera, **SCENE)
     assert bracketed(text, "xresolution") == [120]
     assert bracketed(text, "yresolution") == [80]
     assert bracketed(text, "maxdepth") == [6]
@@ -87,16 +86,17 @@ def test_a_camera_in_the_medium_says_so(oblique, camera) -> None:
     inner = Camera(**{**vars(camera), "camera_from_world": look_at(oblique.center_mm, (0.0, 0.0, 0.0))})
     assert is_inside(inner, oblique)
     assert not is_inside(camera, oblique)
-    text = view_scene(inner, medium=oblique, **SCENE)
-    assert 'MediumInterface "" "ct"\nCamera' in text
-    assert text.index("Include") < text.index("Camera"), "pbrt looks it up at the camera"
-    assert 'MediumInterface "" ""\nCamera' in view_scene(camera, medium=oblique, **SCENE)
+    text = view_scene(inner, **SCENE | {"inside": True})
+    bubble = text[text.index("Include") :]
+    assert bracketed(bubble, "Transform")[12:15] == pytest.approx(inner.position_mm)
+    assert bracketed(bubble, "radius") == [BUBBLE_MM]
+    assert 'MediumInterface "" "ct"' in bubble, "within the bubble nothing, around it the medium"
+    assert '"ct"' not in view_scene(camera, **SCENE)
 
 
 def test_the_empty_scene_has_no_medium(camera) -> None:
-    text = view_scene(camera, medium=None, **SCENE)
+    text = view_scene(camera, **SCENE | {"medium": None, "inside": True})
     assert "Include" not in text
-    assert "trianglemesh" not in text
     assert '"ct"' not in text
 
 
@@ -120,12 +120,12 @@ def test_voxels_lie_where_pbrt_looks_for_them(oblique, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("mirror", [1.0, -1.0])
-def test_the_bounding_box_is_closed_and_faces_outward(oblique, camera, mirror) -> None:
+def test_the_bounding_box_is_closed_and_faces_outward(oblique, tmp_path, mirror) -> None:
     """A box with a normal inward would make the medium vanish without an error."""
     placed = oblique.world_from_voxel.copy()
     placed[:3, 0] *= mirror
     turned = Medium(**{**vars(oblique), "world_from_voxel": placed})
-    text = view_scene(camera, medium=turned, **SCENE)
+    text = read(write_medium(tmp_path, turned, anisotropy=0.0))
     corners = bracketed(text, "point3 P").reshape(-1, 3)
     triangles = bracketed(text, "integer indices").astype(int).reshape(-1, 3)
     assert triangles.shape == (12, 3)

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderbench.cameras import Camera
-from renderbench.groundtruth.medium import Medium
 from renderbench.groundtruth.pbrt.lights import UNIT_ENVIRONMENT, Lights
 from renderbench.groundtruth.pbrt.scene import view_scene
 from renderbench.groundtruth.renderer import RenderPass
@@ -42,13 +41,13 @@ class Exposure:
 
 
 def exposures(
-    camera: Camera, lights: Lights, *, medium: Medium, medium_path: str, max_depth: int, samples: int
+    camera: Camera, lights: Lights, *, medium: str, inside: bool, max_depth: int, samples: int
 ) -> list[Exposure]:
     """The scenes of a view; arguments as of :func:`view_scene`."""
 
-    def exposure(name: Name, text: str, around: Medium | None, depth: int) -> Exposure:
+    def exposure(name: Name, text: str, around: str | None, depth: int) -> Exposure:
         scene = view_scene(
-            camera, lights=text, medium=around, medium_path=medium_path, max_depth=depth, samples=samples
+            camera, lights=text, medium=around, inside=inside, max_depth=depth, samples=samples
         )
         return Exposure(name=name, scene=scene)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 
 from renderbench.artefacts import staged
 from renderbench.groundtruth.medium import Medium
-from renderbench.groundtruth.pbrt.hull import bounds
-from renderbench.groundtruth.pbrt.scene import VERSION, column_major, numbers, template
+from renderbench.groundtruth.pbrt.scene import VERSION, bounds, column_major, numbers, template
 
 FLOOR = 1e-4
 """The smallest channel of a colour, relative to its largest.
@@ -21,6 +21,8 @@ pbrt turns colours into spectra; of a fully saturated one the spectrum exceeds p
 check of it fails. A ten-thousandth of the brightest channel is below an 8-bit step.
 """
 
+# Corner 4 z + 2 y + x of a box, each 0 or 1; seen from outside, these go counterclockwise.
+_FACES = ((0, 4, 6, 2), (1, 3, 7, 5), (0, 1, 5, 4), (2, 6, 7, 3), (0, 2, 3, 1), (4, 5, 7, 6))
 _MARK = "\0"
 
 
@@ -60,6 +62,10 @@ def _digest(medium: Medium, anisotropy: float) -> str:
 
 def _write(path: Path, medium: Medium, anisotropy: float) -> None:
     low, high = bounds(medium)
+    corners = np.array([np.where(bits[::-1], high, low) for bits in product((0, 1), repeat=3)])
+    rotation, shift = medium.world_from_voxel[:3, :3], medium.world_from_voxel[:3, 3]
+    mirrored = np.linalg.det(rotation) < 0
+    triangles = [(face[0], face[i], face[i + 1]) for face in _FACES for i in (1, 2)]
     text = template("medium.pbrt").substitute(
         nx=medium.density.shape[2],
         ny=medium.density.shape[1],
@@ -70,6 +76,8 @@ def _write(path: Path, medium: Medium, anisotropy: float) -> None:
         anisotropy=repr(float(anisotropy)),
         sigma_a=_MARK,
         sigma_s=_MARK,
+        indices=numbers([triangle[::-1] if mirrored else triangle for triangle in triangles]),
+        corners=numbers(corners @ rotation.T + shift),
     )
     before, between, after = (part.encode() for part in text.split(_MARK))
     codes, colours = _distinct(medium.density.reshape(-1, 4))

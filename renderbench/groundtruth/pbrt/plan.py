@@ -16,6 +16,7 @@ from renderbench.groundtruth.pbrt.exposures import Name, exposures, seed_of_half
 from renderbench.groundtruth.pbrt.lights import Lights, lights_of
 from renderbench.groundtruth.pbrt.media import write_medium
 from renderbench.groundtruth.pbrt.pfm import write_pfm
+from renderbench.groundtruth.pbrt.scene import is_inside
 from renderbench.layout import Root
 
 RECORD = "export.json"
@@ -115,8 +116,8 @@ def _planned_view(
     for exposure in exposures(
         camera,
         lights,
-        medium=medium,
-        medium_path=f"{_UP}media/{medium_name}",
+        medium=f"{_UP}media/{medium_name}",
+        inside=is_inside(camera, medium),
         max_depth=condition.suite.renderer.max_depth,
         samples=samples // 2,
     ):

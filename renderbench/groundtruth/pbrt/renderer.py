@@ -16,7 +16,7 @@ from renderbench.groundtruth.pbrt.lights import lights_of
 from renderbench.groundtruth.pbrt.media import write_medium
 from renderbench.groundtruth.pbrt.pfm import read_pfm, write_pfm
 from renderbench.groundtruth.pbrt.process import run_pbrt, time_limit
-from renderbench.groundtruth.pbrt.scene import VERSION
+from renderbench.groundtruth.pbrt.scene import VERSION, is_inside
 from renderbench.groundtruth.renderer import RenderPass
 from renderbench.threads import thread_count
 
@@ -82,8 +82,8 @@ class PbrtRenderer:
         for exposure in exposures(
             camera,
             self._lights,
-            medium=self._medium,
-            medium_path=self._medium_path.name,
+            medium=self._medium_path.name,
+            inside=is_inside(camera, self._medium),
             max_depth=self._settings.max_depth,
             samples=count,
         ):

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from renderbench.cameras import Camera
 from renderbench.groundtruth.medium import Medium
-from renderbench.groundtruth.pbrt.hull import hull, is_inside
 from renderbench.resources import resource
 
 VERSION = "pbrt-v4.3"
@@ -20,25 +19,22 @@ VERSION = "pbrt-v4.3"
 The build of the binary is not part of it, so that machines of a farm may each have their own.
 """
 
+BUBBLE_MM = 1e-3
+"""Radius of the emptiness around a camera in a medium: a thousandth of a mean free path and less."""
+
 _PBRT_FROM_OPENCV = np.diag([1.0, -1.0, 1.0, 1.0])
 
 
 def view_scene(
-    camera: Camera,
-    *,
-    lights: str,
-    medium: Medium | None,
-    medium_path: str,
-    max_depth: int,
-    samples: int,
+    camera: Camera, *, lights: str, medium: str | None, inside: bool, max_depth: int, samples: int
 ) -> str:
-    """A scene: one camera, the lights, and a medium.
+    """A scene: one camera, the lights, and the medium's file.
 
     Args:
-        camera: any pinhole camera, outside or inside of the medium.
+        camera: any pinhole camera.
         lights: the lines of its lights.
-        medium: None for an empty world.
-        medium_path: of the medium's file, from the scene's folder.
+        medium: the path of the medium's file from the scene's folder; None for an empty world.
+        inside: whether the camera is within the bounds of the medium.
         max_depth: the most scatterings of a path.
         samples: a pixel; ``--spp`` overrides it.
     """
@@ -54,17 +50,30 @@ def view_scene(
         samples=samples,
         max_depth=max_depth,
         camera_from_world=numbers(column_major(_PBRT_FROM_OPENCV @ camera.camera_from_world)),
-        around_camera="ct" if medium is not None and is_inside(camera, medium) else "",
         screen_window=numbers(window),
         lights=lights,
-        medium="" if medium is None else f'Include "{medium_path}"',
-        hull="" if medium is None else _hull_lines(medium),
+        medium="" if medium is None else f'Include "{medium}"',
+        bubble=_bubble(camera) if inside and medium is not None else "",
     )
 
 
-def _hull_lines(medium: Medium) -> str:
-    corners, triangles = hull(medium)
-    return template("hull.pbrt").substitute(indices=numbers(triangles), corners=numbers(corners))
+def _bubble(camera: Camera) -> str:
+    # A medium can be named at the camera instead. But pbrt-v4 makes media in threads, and may end with a
+    # segmentation fault where its camera waits for one (GetMedium and CreateMedia erase the same job).
+    return template("bubble.pbrt").substitute(position=numbers(camera.position_mm), radius=BUBBLE_MM)
+
+
+def is_inside(camera: Camera, medium: Medium) -> bool:
+    """Whether the camera is within the bounds that pbrt knows of the medium."""
+    voxel_from_world = np.linalg.inv(medium.world_from_voxel)
+    position = voxel_from_world[:3, :3] @ camera.position_mm + voxel_from_world[:3, 3]
+    low, high = bounds(medium)
+    return bool((position > low).all() and (position < high).all())
+
+
+def bounds(medium: Medium) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper corner (x, y, z) of the grid in voxel indices: the faces of its outermost voxels."""
+    return np.full(3, -0.5), np.array(medium.density.shape[2::-1]) - 0.5
 
 
 @cache
