@@ -15,6 +15,7 @@ from renderbench.cli.dataset import dataset
 from renderbench.cli.demo import demo
 from renderbench.cli.download import download
 from renderbench.cli.groundtruth import groundtruth
+from renderbench.cli.ply import ply
 from renderbench.errors import RenderbenchError
 
 # Verbs that live outside renderbench/ register here, so that renderbench imports nothing above it.
@@ -67,7 +68,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     before: list[Callable[..., None]] = [download, dataset, groundtruth, stages.run]
-    after: list[Callable[..., None]] = [look.status, look.methods, look.doctor, demo]
+    after: list[Callable[..., None]] = [ply, look.status, look.methods, look.doctor, demo]
     for verb in before:
         app.command()(verb)
     for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name, reverse=True):
