@@ -1,8 +1,9 @@
 """What fits reach, over seeds: ``python benchmarks/fits.py --root ROOT [--raw SCANS] [--suite SUITE]``.
 
-Walks a suite whose rows are fits of several seeds (``laptop-seeds`` by default: the scans in SCANS and two
+Walks a suite whose rows are fits of several seeds (``laptop-study`` by default: the scans in SCANS and two
 phantoms), then prints what each method reaches on each scan, seed by seed, and by how much 6DGS + AGP is
-above 6DGS. Whatever of the study is there is kept, so a walk that was killed goes on; with
+above 6DGS, in the mean over the scans and seeds of each condition. Rows whose ids end in ``-seed`` and the
+seed are one method. Whatever of the study is there is kept, so a walk that was killed goes on; with
 ``--only-report`` nothing is run.
 """
 
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--raw", type=Path, help="the folder of the suite's own scans")
-    parser.add_argument("--suite", default="laptop-seeds")
+    parser.add_argument("--suite", default="laptop-study")
     parser.add_argument("--only-report", action="store_true", help="run nothing")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
@@ -66,8 +67,9 @@ def report(records: list[Record]) -> dict[str, Any]:
     """PSNR by scan, method and seed, with means, and the margin wherever both methods have the seed."""
     runs: dict[Case, dict[str, dict[int, Record]]] = defaultdict(lambda: defaultdict(dict))
     for record in records:
-        seed = record.settings.get("seed")
-        runs[record.block, record.scan][record.base_method][record.seed if seed is None else seed] = record
+        given = record.settings.get("seed")
+        seed = record.seed if given is None else given
+        runs[record.block, record.scan][record.method.removesuffix(f"-seed{seed}")][seed] = record
     cases = []
     for (block, scan), methods in sorted(runs.items()):
         pairs = methods[CHALLENGER].keys() & methods[BASELINE].keys()
@@ -75,9 +77,20 @@ def report(records: list[Record]) -> dict[str, Any]:
             seed: psnr(methods[CHALLENGER][seed]) - psnr(methods[BASELINE][seed]) for seed in sorted(pairs)
         }
         rows = {name: row(by_seed) for name, by_seed in methods.items() if by_seed}
-        cases.append({"block": block, "scan": scan, "methods": rows, "margin_db": margins})
-    margins = [margin for case in cases for margin in case["margin_db"].values()]
-    return {"cases": cases, "margin_mean_db": statistics.fmean(margins) if margins else None}
+        any_run = next(record for by_seed in methods.values() for record in by_seed.values())
+        condition = f"{any_run.transfer_function}, {any_run.groups}"
+        cases.append(
+            {"block": block, "scan": scan, "condition": condition, "methods": rows, "margin_db": margins}
+        )
+    return {"cases": cases, "margin_mean_db": mean_margins(cases)}
+
+
+def mean_margins(cases: list[dict[str, Any]]) -> dict[str, float]:
+    """By condition, the mean margin over its scans and seeds."""
+    margins: dict[str, list[float]] = defaultdict(list)
+    for case in cases:
+        margins[case["condition"]] += case["margin_db"].values()
+    return {condition: statistics.fmean(each) for condition, each in margins.items() if each}
 
 
 def row(by_seed: dict[int, Record]) -> dict[str, Any]:
@@ -123,8 +136,8 @@ def show(figures: dict[str, Any]) -> None:
         if case["margin_db"]:
             by_seed = ", ".join(f"{seed}: {margin:+.2f}" for seed, margin in case["margin_db"].items())
             print(f"\n{case['block']}/{case['scan']}: {CHALLENGER} above {BASELINE} by {by_seed} dB")
-    if figures["margin_mean_db"] is not None:
-        print(f"\nIn the mean over scans and seeds: {figures['margin_mean_db']:+.2f} dB")
+    for condition, margin in figures["margin_mean_db"].items():
+        print(f"\n{condition}: in the mean over scans and seeds {margin:+.2f} dB")
     hardware = {
         json.dumps(made["hardware"]) for case in figures["cases"] for made in case["methods"].values()
     }
