@@ -59,7 +59,7 @@ renderfm: $(STAMP) ## The whole road to the checkpoint renderfm-mini, hours: ROO
 	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-train --split train --extent part --seed 100000 --count 32
 	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-val --split val --extent part --seed 200000 --count 4
 	$(BIN)/renderbench groundtruth --root $(ROOT) --suite renderfm-mini
-	$(BIN)/renderbench train renderfm --root $(ROOT) --suite renderfm-mini
+	$(BIN)/renderbench train renderfm --root $(ROOT) --suite renderfm-mini --config renderfm-mini
 
 run: $(STAMP) ## Stage 4: ROOT, SUITE, METHOD.
 	$(BIN)/renderbench run --root $(ROOT) --suite $(SUITE) --method $(METHOD)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,8 +40,11 @@ def renderfm(
         ),
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option(help="Settings (.toml); see docs/renderfm.md.", show_default=False),
+        str | None,
+        typer.Option(
+            help="Settings: a shipped file's name, or a path to a .toml; see docs/renderfm.md.",
+            show_default=False,
+        ),
     ] = None,
     size: Annotated[
         _Size | None, typer.Option(help="Of the network; mini by default.", show_default=False)
@@ -55,6 +57,9 @@ def renderfm(
     device: Annotated[
         _Device | None, typer.Option(help="CUDA where there is one, by default.", show_default=False)
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write the curve for TensorBoard, as it grows.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Stage 3: train Render-FM; killed, the same command goes on. Several GPUs: through torchrun."""
@@ -62,16 +67,17 @@ def renderfm(
     from renderbench.layout import Root
     from renderfm.training.loop import train as run
     from renderfm.training.processes import processes
-    from renderfm.training.settings import TrainSettings
+    from renderfm.training.settings import TrainSettings, settings_file
 
-    given: dict[str, Any] = read_toml(config) if config else {}
+    path = settings_file(config) if config else None
+    given: dict[str, Any] = read_toml(path) if path else {}
     for key, value in (("iterations", iterations), ("learning_rate", learning_rate), ("seed", seed)):
         if value is not None:
             given[key] = value
     if size is not None:
         model = given.get("model", {})
         given["model"] = {**model, "size": size.value} if isinstance(model, dict) else model
-    settings = parse_model(TrainSettings, given, config.name if config else "settings")
+    settings = parse_model(TrainSettings, given, path.name if path else "settings")
     with processes(device.value if device else None) as group:
         trained = run(
             Root(root).require(),
@@ -80,6 +86,7 @@ def renderfm(
             settings,
             group,
             announce=lambda line: say(f"renderbench: {line}") if group.is_first else None,
+            tensorboard=tensorboard,
         )
     if not group.is_first:
         return

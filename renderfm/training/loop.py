@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from renderfm.checkpoint import checkpoint_file, save_checkpoint
 from renderfm.model import RenderFM
 from renderfm.training.curves import write_curve, write_plot
 from renderfm.training.data import Preparation, TrainingData, load_training_data
+from renderfm.training.events import Events
 from renderfm.training.processes import Processes
 from renderfm.training.settings import TrainSettings
 from renderfm.training.state import State
@@ -60,12 +62,14 @@ def train(
     group: Processes,
     *,
     announce: Callable[[str], None],
+    tensorboard: bool = False,
 ) -> Trained:
     """Train a model on a suite's views; a killed training goes on where its last state was kept.
 
     Beside ``ROOT/checkpoints/<name>.safetensors`` lie ``<name>.json`` (all that made it: settings, data,
-    seconds, hardware, versions), ``<name>.csv`` and ``<name>.svg`` (the curve) and, until it is finished,
-    ``<name>.training`` (the state). On the CPU a resumed training gives the bits of an uninterrupted one.
+    seconds, hardware, versions), ``<name>.csv`` and ``<name>.svg`` (the curve), ``<name>.tensorboard`` (where
+    it is asked for) and, until it is finished, ``<name>.training`` (the state). On the CPU a resumed training
+    gives the bits of an uninterrupted one.
 
     Args:
         root: of the study.
@@ -74,9 +78,10 @@ def train(
         settings: see :class:`TrainSettings`.
         group: who else takes part.
         announce: shows the user one line.
+        tensorboard: write its events, too.
 
     Raises:
-        InputError: views or scans are missing or cannot be used.
+        InputError: views or scans are missing or cannot be used, or there is no TensorBoard.
         JobError: the loss became infinite or NaN.
     """
     target = checkpoint_file(root, name)
@@ -109,11 +114,15 @@ def train(
     if state.iteration:
         state.resumed_at.append(state.iteration)
         announce(f"resuming at iteration {state.iteration} of {settings.iterations}")
+    events = None
+    if tensorboard and group.is_first:
+        events = Events(target.with_suffix(".tensorboard"), begin=state.iteration + 1)
     run = _Run(
         state=state, data=data, settings=settings, group=group, checkpoints=checkpoints, target=target,
         record={"name": name, "digest": digest, "suite": suite.name, "dataset": _about(data), **made_from},
+        events=events,
     )  # fmt: skip
-    with progress(f"training {name}", settings.iterations, "it") as bar:
+    with events or nullcontext(), progress(f"training {name}", settings.iterations, "it") as bar:
         run.to_the_end(bar)
     if group.is_first:
         run.write(finished=True)
@@ -132,6 +141,7 @@ class _Run:
     checkpoints: Checkpoints
     target: Path
     record: dict[str, Any]
+    events: Events | None
 
     def to_the_end(self, bar: Progress) -> None:
         state, settings = self.state, self.settings
@@ -199,8 +209,12 @@ class _Run:
         provenance = {key: facts[key] for key in facts if key not in ("views", "hardware", "versions")}
         save_checkpoint(self.target, model, self.data.normalisation, provenance)
         write_json(self.target.with_suffix(".json"), facts)
-        write_curve(self.target.with_suffix(".csv"), state.curve)
-        write_plot(self.target.with_suffix(".svg"), state.curve, title=f"{self.record['name']}: PSNR")
+        self._write_curve()
+
+    def _write_curve(self) -> None:
+        rows = self.state.curve
+        write_curve(self.target.with_suffix(".csv"), rows)
+        write_plot(self.target.with_suffix(".svg"), rows, title=f"{self.record['name']}: PSNR")
 
     def _validate(self, preparation: Preparation) -> None:
         state = self.state
@@ -210,7 +224,7 @@ class _Run:
             scores = validate(
                 state.model, self.data.validation, preparation, self.settings, self.group.device
             )
-            state.curve.append(
+            self._draw(
                 {
                     "iteration": state.iteration,
                     "seconds": round(state.seconds, 1),
@@ -219,6 +233,7 @@ class _Run:
                 }
             )
             if not state.consider(scores.mean, scores.blocks):
+                self._write_curve()
                 return
         self.write(finished=False)
 
@@ -226,7 +241,7 @@ class _Run:
         """What the steps since the last row gave, in the mean."""
         state = self.state
         losses, psnrs = zip(*state.since_row, strict=True)
-        state.curve.append(
+        self._draw(
             {
                 "iteration": state.iteration,
                 "seconds": round(state.seconds, 1),
@@ -236,6 +251,11 @@ class _Run:
             }
         )
         state.since_row = []
+
+    def _draw(self, row: dict[str, Any]) -> None:
+        self.state.curve.append(row)
+        if self.events:
+            self.events.add(row)
 
     def _require_finite(self, passes: list[Pass]) -> None:
         if not all(math.isfinite(each.loss) for each in passes):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from renderbench.config import Strict
+from renderbench.errors import InputError
+from renderbench.resources import resource
 from renderfm.settings import ModelSettings
 
 Positive = Annotated[float, Field(gt=0)]
@@ -86,3 +89,26 @@ class TrainSettings(Strict):
     state_every: Annotated[int, Field(ge=1, exclude=True)] = 25
     state_share: Annotated[float, Field(gt=0, le=1, exclude=True)] = 0.05
     cache_gib: Annotated[float, Field(ge=0, exclude=True)] = 4.0
+
+
+def settings_file(name_or_path: str) -> Path:
+    """Where settings of training lie.
+
+    Args:
+        name_or_path: a path ending in ``.toml``, or the name of a file that is shipped in
+            ``datasets/training/``.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return path
+    shipped = {each.stem: each for each in sorted(resource("datasets", "training").glob("*.toml"))}
+    if name_or_path not in shipped:
+        raise InputError(
+            f"--config {name_or_path!r}",
+            f"expected one of {', '.join(shipped)}, or a path ending in .toml; found neither",
+            "correct it",
+        )
+    return shipped[name_or_path]

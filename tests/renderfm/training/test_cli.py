@@ -4,8 +4,10 @@ import tomllib
 import pytest
 from typer.testing import CliRunner
 
+from renderbench.config import parse_model, read_toml
 from renderbench.errors import InputError
 from renderfm.training.cli import train
+from renderfm.training.settings import TrainSettings, settings_file
 from tests.conftest import REPOSITORY
 from tests.renderfm.training.studies import training_suite
 
@@ -48,6 +50,18 @@ def test_the_verb_trains_and_says_where_the_checkpoint_is(trainable, suite_file,
     assert written["settings"]["model"]["sh_degree"] == 0
     assert written["settings"]["iterations"] == 1
     assert json.loads(run(*arguments).stdout)["was_there"]
+
+
+def test_shipped_settings_have_names(trainable, suite_file):
+    assert settings_file("renderfm-mini").is_file()
+    failed = run("--root", trainable.path, "--suite", suite_file, "--config", "renderfm-maxi")
+    assert isinstance(failed.exception, InputError)
+    assert "expected one of renderfm-mini, or a path ending in .toml" in str(failed.exception)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "datasets" / "training").glob("*.toml")))
+def test_shipped_settings_are_settings(path):
+    parse_model(TrainSettings, read_toml(path), path.name)
 
 
 @pytest.mark.parametrize(
