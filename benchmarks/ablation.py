@@ -20,11 +20,12 @@ from renderbench.config import load_suite, parse_model, read_toml
 from renderbench.layout import Root
 from renderfm.training.loop import train
 from renderfm.training.processes import processes
-from renderfm.training.settings import TrainSettings
+from renderfm.training.settings import TrainSettings, settings_file
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
     "opacity as the paper writes it": {"opacity": "paper"},
+    "colour as an offset": {"colour": "offset"},
     "without AGP colour": {"prime_colour": False},
     "without AGP opacity": {"prime_opacity": False},
     "without the mask channel": {"mask_channel": False},
@@ -39,14 +40,14 @@ def main() -> None:
     )
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--suite", default="renderfm-mini")
-    parser.add_argument("--config", type=Path, help="settings of the training that all share (.toml)")
+    parser.add_argument("--config", help="settings of the training that all share: a name or a .toml")
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=VARIANTS, nargs="+", default=list(VARIANTS))
     parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()
     root, suite = Root(arguments.root).require(), load_suite(arguments.suite)
-    shared = read_toml(arguments.config) if arguments.config else {}
+    shared = read_toml(settings_file(arguments.config)) if arguments.config else {}
     shared |= {"iterations": arguments.iterations, "seed": arguments.seed}
     results: dict[str, dict[str, Any]] = {}
     with processes() as group:
