@@ -30,6 +30,7 @@ class _Extent(StrEnum):
     torso = "torso"
     body = "body"
     part = "part"
+    detail = "detail"
 
 
 def dataset(
@@ -70,9 +71,9 @@ def dataset(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many phantoms.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first phantom.")] = 0,
-    extent: Annotated[_Extent, typer.Option(help="Of a phantom; part: a random box of it.")] = (
-        _Extent.torso
-    ),
+    extent: Annotated[
+        _Extent, typer.Option(help="Of a phantom; part, detail: a random box, a small one.")
+    ] = (_Extent.torso),
     cluster: ClusterOption = None,
     as_json: JsonOption = False,
 ) -> None:

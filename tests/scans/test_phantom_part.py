@@ -22,15 +22,16 @@ def coarse(monkeypatch):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_part_is_a_box_of_the_person_with_bone_and_organs(coarse, seed):
-    found = phantom_part(seed)
+@pytest.mark.parametrize(("size", "low", "high"), [("part", 100.0, 270.0), ("detail", 50.0, 120.0)])
+def test_a_part_is_a_box_of_the_person_with_bone_and_organs(coarse, seed, size, low, high):
+    found = phantom_part(seed, size)
     extent, spacing_mm = coarse[0]
     assert (extent, spacing_mm) in (("torso", 1.5), ("body", 3.0))
     if extent == "body":
         assert found.grid.spacing_mm == pytest.approx([1.5] * 3)
     edges_mm = np.array(found.ct.shape) * found.grid.spacing_mm[::-1]
-    assert (edges_mm >= 100.0).all()
-    assert (edges_mm <= 270.0).all()
+    assert (edges_mm >= low).all()
+    assert (edges_mm <= high).all()
     groups = groups_of_labels(found.labels)
     for name, share in {"all": 0.25, "skeleton": 0.01, "organs": 0.03}.items():
         assert select_groups(name).mask(groups).mean() >= share

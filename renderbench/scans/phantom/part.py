@@ -7,7 +7,7 @@ the voxel size and in about the pixels in which it will meet them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from renderbench.scans.phantom import phantom_scan
 from renderbench.scans.resampling import SPACING_MM, resample
 from renderbench.scans.volume import Scan
 
+PartExtent = Literal["part", "detail"]
+
 # Edges of the box; drawn on a logarithmic scale, so that small ones, which cost little, are the more.
-_EDGE_MM = (110.0, 260.0)
+_EDGES_MM: dict[PartExtent, tuple[float, float]] = {"part": (110.0, 260.0), "detail": (60.0, 110.0)}
 # Scanned at 3 mm a person is smooth and stepped when resampled, as in many a clinical CT.
 _SPACINGS_MM = (SPACING_MM, 3.0)
 # A place is taken that shows at least these shares of a box, of all groups, of bone and of organs.
@@ -27,14 +29,16 @@ _PLACES = 64
 _STREAM = 0x9A27
 
 
-def phantom_part(seed: int) -> Scan:
+def phantom_part(seed: int, extent: PartExtent = "part") -> Scan:
     """A box of a person made from nothing but ``seed``, on the working grid.
 
     The person of :func:`~renderbench.scans.phantom.phantom_scan`, as a torso scanned at 1.5 mm or as a body
-    at 3 mm, resampled; of this a box with edges of 110 to 260 mm, where there are bone and an organ.
+    at 3 mm, resampled; of this a box with edges of 110 to 260 mm (a ``detail``: 60 to 110 mm), where there
+    are bone and an organ.
 
     Args:
         seed: any integer from 0 up.
+        extent: how large a part.
 
     Raises:
         InputError: the seed is negative.
@@ -45,7 +49,7 @@ def phantom_part(seed: int) -> Scan:
         whole = phantom_scan(seed, extent="torso")
     else:
         whole = resample(phantom_scan(seed, extent="body", spacing_mm=spacing_mm))
-    low, high = _EDGE_MM
+    low, high = _EDGES_MM[extent]
     edges_mm = low * (high / low) ** rng.random(3)
     shape = np.minimum(np.rint(edges_mm / whole.grid.spacing_mm[::-1]).astype(int), whole.ct.shape)
     start = _place(rng, groups_of_labels(whole.labels), shape)

@@ -18,7 +18,7 @@ from renderbench.scans.reading import Preparation, identity_of, read_scan
 from renderbench.scans.sources.descriptors import Filters, load_descriptor, shipped_descriptors
 from renderbench.scans.volume import Scan
 
-Extent = Literal["torso", "body", "part"]
+Extent = Literal["torso", "body", "part", "detail"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class SourceOptions:
     Args:
         seed: of the first phantom; each next one takes the next.
         count: how many phantoms.
-        extent: of a phantom: the torso, the body from head to thigh, or some part of it.
+        extent: of a phantom: the torso, the body from head to thigh, or some part of it, large or small.
         split: what scans without a published split are for; ``test`` unless given.
         series: the SeriesInstanceUID to take from DICOM folders.
         preparation: how raw scans come onto the working grid.
@@ -232,15 +232,15 @@ class _PhantomSource:
         return self.identity()
 
     def memory_bytes(self) -> int:
-        return {"torso": 2, "body": 4, "part": 3}[self.extent] * 2**30
+        return {"torso": 2, "body": 4, "part": 3, "detail": 3}[self.extent] * 2**30
 
     def load(self) -> tuple[Scan, dict[str, float]]:
         from renderbench.scans.phantom import phantom_scan
         from renderbench.scans.phantom.part import phantom_part
 
         # Nothing is read or resampled, so making a phantom is not part of anyone's preparation time.
-        if self.extent == "part":
-            made = phantom_part(self.seed)
+        if self.extent == "part" or self.extent == "detail":
+            made = phantom_part(self.seed, self.extent)
         else:
             made = phantom_scan(self.seed, extent=self.extent)
         return replace(made, name=self.name), {"read": 0.0, "resample": 0.0}
