@@ -34,7 +34,7 @@ from renderfm.training.step import Pass, Trainer
 from renderfm.training.validation import validate
 
 # Raised when the same settings would give another model.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +164,7 @@ class _Run:
         if first == 0:
             # Every process does the same, which is as quick as sharing it out.
             fit_constants(trainer)
+            state.begin()
             self._validate(preparation)
         while state.iteration < settings.iterations:
             passes = [
@@ -205,7 +206,7 @@ class _Run:
             "versions": versions(),
         }
         model = RenderFM(self.settings.model)
-        model.load_state_dict(state.best or state.model.state_dict())
+        model.load_state_dict(state.best or state.averaged.state_dict())
         provenance = {key: facts[key] for key in facts if key not in ("views", "hardware", "versions")}
         save_checkpoint(self.target, model, self.data.normalisation, provenance)
         write_json(self.target.with_suffix(".json"), facts)
@@ -222,7 +223,7 @@ class _Run:
             return
         if self.data.validation:
             scores = validate(
-                state.model, self.data.validation, preparation, self.settings, self.group.device
+                state.averaged, self.data.validation, preparation, self.settings, self.group.device
             )
             self._draw(
                 {

@@ -59,10 +59,14 @@ class TrainSettings(Strict):
     the same from all sides, and left out under any other. ``precision`` is of the network alone, bfloat16 by
     autocast; ``auto`` is bfloat16 on a GPU.
 
+    With one scan a step, weights wander about what they learn: what is validated and kept is their
+    exponential moving average, of which each step keeps the share ``average``; 0 averages nothing.
+
     Every ``validate_every`` iterations, the suite's test views of its validation scans are scored; the
-    weights that score best so far are what the checkpoint holds. Every ``state_every`` iterations there is
-    something to go on from after a kill, as long as writing takes no more than ``state_share`` of the time.
-    Neither these nor ``cache_gib``, how much of the prepared scans is kept in memory, change a result.
+    averaged weights that score best so far are what the checkpoint holds. Every ``state_every`` iterations
+    there is something to go on from after a kill, as long as writing takes no more than ``state_share`` of
+    the time. Neither these nor ``cache_gib``, how much of the prepared scans is kept in memory, change a
+    result.
     """
 
     model: ModelSettings = ModelSettings()
@@ -75,6 +79,7 @@ class TrainSettings(Strict):
     decay_power: Positive = 0.9
     betas: tuple[Share, Share] = (0.9, 0.999)
     epsilon: Positive = 1e-8
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.99
     scans_per_step: Some = 3
     views_per_scan: Some = 4
     l1_weight: Weight = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
 class State:
-    """A model, Adam, how far they are, and the curve so far.
+    """A model, its weights averaged over the last steps, Adam, how far they are, and the curve so far.
 
     There is no random state: what is random in a step follows from the seed and the step's number.
 
@@ -27,6 +28,7 @@ class State:
 
     def __init__(self, model: RenderFM, settings: TrainSettings) -> None:
         self.model = model
+        self.averaged = deepcopy(model).requires_grad_(False)
         self._settings = settings
         self.optimiser = torch.optim.Adam(
             [{"params": model.network.parameters()}, {"params": model.head.parameters()}],
@@ -57,10 +59,19 @@ class State:
             group["lr"] = factor * self.learning_rate
         self.optimiser.step()
         self.optimiser.zero_grad()
+        # The first steps count less than they would: a model that has learnt nothing is soon forgotten.
+        share = min(self._settings.average, (1.0 + self.iteration) / (10.0 + self.iteration))
+        with torch.no_grad():
+            for mean, now in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(now, 1.0 - share)
         self.iteration += 1
 
+    def begin(self) -> None:
+        """Average from here on: what came before is no part of it."""
+        self.averaged.load_state_dict(self.model.state_dict())
+
     def consider(self, score_db: float, blocks_db: Mapping[str, float]) -> bool:
-        """Keep the weights as they are, if none scored better before; whether they are kept.
+        """Keep the averaged weights, if none scored better before; whether they are kept.
 
         Args:
             score_db: what decides.
@@ -70,7 +81,7 @@ class State:
             return False
         self.best_db, self.best_iteration = score_db, self.iteration
         self.best_blocks_db = dict(blocks_db)
-        self.best = {name: each.detach().clone() for name, each in self.model.state_dict().items()}
+        self.best = {name: each.detach().clone() for name, each in self.averaged.state_dict().items()}
         return True
 
     def snapshot(self) -> Snapshot:
@@ -90,6 +101,7 @@ class State:
         return Snapshot.nested(
             {
                 "model": Snapshot(tensors=self.model.state_dict()),
+                "averaged": Snapshot(tensors=self.averaged.state_dict()),
                 "adam": Snapshot(tensors=adam),
                 "best": Snapshot(tensors=self.best),
                 "loop": Snapshot(tensors={}, values=values),
@@ -103,6 +115,7 @@ class State:
             KeyError, RuntimeError: it is of another model.
         """
         self.model.load_state_dict(snapshot.part("model").tensors)
+        self.averaged.load_state_dict(snapshot.part("averaged").tensors)
         state: dict[int, dict[str, Tensor]] = {}
         for key, tensor in snapshot.part("adam").tensors.items():
             index, _, name = key.partition(".")
