@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from renderbench.errors import InputError
@@ -45,20 +47,21 @@ def usable_records(runs: Path, suite: str | None = None, *, announce: Callable[[
         InputError: two records are of one suite, block, scan and method.
     """
     records, places = [], []
-    for folder in run_folders(runs, suite):
-        try:
-            record = read_run_record(folder)
-        except InputError as error:
-            announce(f"left out: {error}")
-            continue
-        if record is not None:
-            records.append(record)
-            places.append(str(folder))
+    with _uncollected():
+        for folder in run_folders(runs, suite):
+            try:
+                record = read_run_record(folder)
+            except InputError as error:
+                announce(f"left out: {error}")
+                continue
+            if record is not None:
+                records.append(record)
+                places.append(folder)
     refuse_duplicates(records, places)
     return records
 
 
-def refuse_duplicates(records: Sequence[Record], places: Sequence[str] | None = None) -> None:
+def refuse_duplicates(records: Sequence[Record], places: Sequence[object] | None = None) -> None:
     """Raise where two records are of one suite, block, scan and method: which counts is not ours to guess.
 
     Args:
@@ -68,8 +71,8 @@ def refuse_duplicates(records: Sequence[Record], places: Sequence[str] | None = 
     Raises:
         InputError: names both.
     """
-    named = places or [f"one that ended {record.finished}" for record in records]
-    known: dict[tuple[str, str, str, str], tuple[Record, str]] = {}
+    named: Sequence[object] = places or [f"one that ended {record.finished}" for record in records]
+    known: dict[tuple[str, str, str, str], tuple[Record, object]] = {}
     for record, place in zip(records, named, strict=True):
         key = (record.suite, record.block, record.scan, record.method)
         if key in known:
@@ -80,3 +83,15 @@ def refuse_duplicates(records: Sequence[Record], places: Sequence[str] | None = 
                 "delete the one that should not count",
             )
         known[key] = (record, place)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection: it would walk all records again and again, and none of them is garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
