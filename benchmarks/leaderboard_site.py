@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leaderboard.collector import uncollected
 from leaderboard.records import load_records
 from leaderboard.site.export import export_site
 from renderbench.artefacts import write_json
@@ -191,11 +192,13 @@ def main() -> None:
             folder = root.run(record.suite, record.block, record.scan, record.method)
             folder.mkdir(parents=True)
             record.write(folder)
-        with steps.timed("read"):
-            records = load_records(root.path / "runs", announce=print)
         site = options.keep or Path(temporary) / "site"
-        with steps.timed("aggregate and export"):
-            report = export_site(site, records, root, [])
+        # As `renderbench leaderboard export` does it.
+        with uncollected():
+            with steps.timed("read"):
+                records = load_records(root.path / "runs", announce=print)
+            with steps.timed("aggregate and export"):
+                report = export_site(site, records, root, [])
         steps.together("read, aggregate and export")
         megabytes = sum(path.stat().st_size for path in site.rglob("*.html")) / 1e6
         print(f"{options.records} records, {report.pages} pages of scans, {megabytes:.1f} MB of pages")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from renderbench.errors import InputError
@@ -47,16 +45,15 @@ def usable_records(runs: Path, suite: str | None = None, *, announce: Callable[[
         InputError: two records are of one suite, block, scan and method.
     """
     records, places = [], []
-    with _uncollected():
-        for folder in run_folders(runs, suite):
-            try:
-                record = read_run_record(folder)
-            except InputError as error:
-                announce(f"left out: {error}")
-                continue
-            if record is not None:
-                records.append(record)
-                places.append(folder)
+    for folder in run_folders(runs, suite):
+        try:
+            record = read_run_record(folder)
+        except InputError as error:
+            announce(f"left out: {error}")
+            continue
+        if record is not None:
+            records.append(record)
+            places.append(folder)
     refuse_duplicates(records, places)
     return records
 
@@ -83,15 +80,3 @@ def refuse_duplicates(records: Sequence[Record], places: Sequence[object] | None
                 "delete the one that should not count",
             )
         known[key] = (record, place)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection: it would walk all records again and again, and none of them is garbage."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
