@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from leaderboard.measures import MEASURES, column_of
+from leaderboard.site.comparison import published_beside
 from leaderboard.site.embedding import columns_of, indexed, rounded
 from leaderboard.standings import standings
 from leaderboard.statistics import MINIMUM_SCANS
@@ -115,6 +116,7 @@ def board(
         "notes": notes,
         "near_floor": NEAR_FLOOR_NOTE,
         "tie": TIE,
+        "published": published_beside(blocks),
         "skipped": list(left_out),
     }
 
