@@ -1,25 +1,29 @@
 """How long ten thousand run records take: to read, to export as a site, and to sort in a browser.
 
-    python benchmarks/leaderboard_site.py [--records 10000] [--views 8]
+    python benchmarks/leaderboard_site.py [--records 10000] [--views 8] [--json FILE]
 
-Prints one line a step. The browser's steps need Playwright's Python package and a Chromium.
+Prints one line a step: seconds by the clock and, of what this process does, on the processor, which other
+work on the machine disturbs less. The browser's steps need Playwright's Python package and a Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leaderboard.collector import uncollected
 from leaderboard.records import load_records
 from leaderboard.site.export import export_site
+from renderbench.artefacts import write_json
+from renderbench.evaluation.machine import hardware
 from renderbench.evaluation.record import Record, ViewScore
 from renderbench.layout import Root
 
@@ -111,14 +115,35 @@ def synthetic(count: int, views: int) -> Iterator[Record]:
         )
 
 
-@contextmanager
-def timed(what: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    print(f"{what}: {time.perf_counter() - start:.2f} s", flush=True)
+@dataclass
+class Steps:
+    """What was timed, in order: seconds by the clock, and on the processor where that is ours."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    processor_seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Time the body as a step of this process."""
+        clock, processor = time.perf_counter(), time.process_time()
+        yield
+        self.took(what, time.perf_counter() - clock, time.process_time() - processor)
+
+    def took(self, what: str, seconds: float, on_processor: float | None = None) -> None:
+        """Keep and print a step."""
+        self.seconds[what] = seconds
+        own = ""
+        if on_processor is not None:
+            self.processor_seconds[what] = on_processor
+            own = f" ({on_processor:.2f} s on the processor)"
+        print(f"{what}: {seconds:.2f} s{own}", flush=True)
+
+    def together(self, what: str) -> None:
+        """Keep and print the sum of all steps so far."""
+        self.took(what, sum(self.seconds.values()), sum(self.processor_seconds.values()))
 
 
-def browse(index: Path) -> None:
+def browse(index: Path, steps: Steps) -> None:
     """Open the front page, show single runs, and sort them by PSNR, as a visitor would."""
     from playwright.sync_api import sync_playwright
 
@@ -128,15 +153,20 @@ def browse(index: Path) -> None:
         play.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
     ):
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        with timed("open the front page"):
-            page.goto(index.as_uri(), wait_until="load")
-            page.wait_for_selector("#table tbody tr")
-        _acted(page, "show single runs", "() => document.querySelector('input[value=runs]').click()")
-        _acted(page, "sort them", "() => document.querySelector('[data-key=psnr_db] button').click()")
+        start = time.perf_counter()
+        page.goto(index.as_uri(), wait_until="load")
+        page.wait_for_selector("#table tbody tr")
+        steps.took("open the front page", time.perf_counter() - start)
+        for what, selector in (
+            ("show single runs", "input[value=runs]"),
+            ("sort them", "[data-key=psnr_db] button"),
+        ):
+            action = f"() => document.querySelector('{selector}').click()"
+            steps.took(what, _acted(page, action))
 
 
-def _acted(page: Page, what: str, action: str) -> None:
-    """Time an action until the browser has drawn what follows from it."""
+def _acted(page: Page, action: str) -> float:
+    """Seconds of an action, until the browser has drawn what follows from it."""
     milliseconds = page.evaluate(
         f"""async () => {{
             const start = performance.now();
@@ -145,7 +175,7 @@ def _acted(page: Page, what: str, action: str) -> None:
             return performance.now() - start;
         }}"""
     )
-    print(f"{what}: {milliseconds / 1000:.2f} s", flush=True)
+    return float(milliseconds) / 1000
 
 
 def main() -> None:
@@ -153,21 +183,39 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=10_000)
     parser.add_argument("--views", type=int, default=8)
     parser.add_argument("--keep", type=Path, help="leave the site here")
+    parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
+    steps = Steps()
     with tempfile.TemporaryDirectory() as temporary:
         root = Root(Path(temporary) / "root")
         for record in synthetic(options.records, options.views):
             folder = root.run(record.suite, record.block, record.scan, record.method)
             folder.mkdir(parents=True)
             record.write(folder)
-        with timed(f"read {options.records} records"):
-            records = load_records(root.path / "runs", announce=print)
         site = options.keep or Path(temporary) / "site"
-        with timed("aggregate and export"):
-            report = export_site(site, records, root, [])
-        pages = sum(path.stat().st_size for path in site.rglob("*.html")) / 1e6
-        print(json.dumps({"pages": report.pages, "MB of pages": round(pages, 1)}))
-        browse(site / "index.html")
+        # As `renderbench leaderboard export` does it.
+        with uncollected():
+            with steps.timed("read"):
+                records = load_records(root.path / "runs", announce=print)
+            with steps.timed("aggregate and export"):
+                report = export_site(site, records, root, [])
+        steps.together("read, aggregate and export")
+        megabytes = sum(path.stat().st_size for path in site.rglob("*.html")) / 1e6
+        print(f"{options.records} records, {report.pages} pages of scans, {megabytes:.1f} MB of pages")
+        browse(site / "index.html", steps)
+    if options.json is not None:
+        write_json(
+            options.json,
+            {
+                "records": options.records,
+                "views": options.views,
+                "pages": report.pages,
+                "megabytes_of_pages": megabytes,
+                "seconds": steps.seconds,
+                "processor_seconds": steps.processor_seconds,
+                "hardware": hardware(),
+            },
+        )
 
 
 if __name__ == "__main__":

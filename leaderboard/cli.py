@@ -111,6 +111,7 @@ def export(
 
     A row of the CSV is a method and block (columns: docs/formats.md); the site opens from its folder.
     """
+    from leaderboard.collector import uncollected
     from leaderboard.records import load_records
     from leaderboard.results import per_block
     from leaderboard.site.export import export_site
@@ -124,17 +125,18 @@ def export(
         left_out.append(line)
         say(line)
 
-    records = load_records(place.path / "runs", announce=leave_out)
-    both = csv is None and html is None
-    if csv is not None or both:
-        results = per_block(records)
-        target = csv or place.leaderboard / "leaderboard.csv"
-        write_text(target, results.to_csv(index=False, lineterminator="\n"))
-        print(f"{target}: {len(results)} rows")
-    if html is not None or both:
-        folder = html or place.leaderboard / "site"
-        report = export_site(folder, records, place, left_out)
-        print(f"{folder / 'index.html'}: {report.pages} scans, {report.with_pictures} with pictures")
+    with uncollected():
+        records = load_records(place.path / "runs", announce=leave_out)
+        both = csv is None and html is None
+        if csv is not None or both:
+            results = per_block(records)
+            target = csv or place.leaderboard / "leaderboard.csv"
+            write_text(target, results.to_csv(index=False, lineterminator="\n"))
+            print(f"{target}: {len(results)} rows")
+        if html is not None or both:
+            folder = html or place.leaderboard / "site"
+            report = export_site(folder, records, place, left_out)
+            print(f"{folder / 'index.html'}: {report.pages} scans, {report.with_pictures} with pictures")
 
 
 @leaderboard.command()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from renderbench.evaluation.metrics.registry import METRICS, Metric, group_metric, metric_of
-from renderbench.evaluation.record import Record
 from renderbench.scans.groups import GROUPS
 
 Better = Literal["higher", "lower", "neither"]
@@ -18,18 +16,18 @@ class Measure:
     """One number of a run.
 
     Args:
-        column: its name in data frames and in the CSV.
+        column: its name in data frames and in the CSV; of a cost or a noise floor, also in the record.
         title: its name in print, with the unit.
         better: which way is better; ``neither`` is never ranked.
         meaning: one line for the documentation.
-        of: takes it from a record; None where the run has none.
+        metric: the id of the score that it is; None for a cost or a noise floor.
     """
 
     column: str
     title: str
     better: Better
     meaning: str
-    of: Callable[[Record], float | None]
+    metric: str | None = None
 
 
 def column_of(metric: str) -> str:
@@ -45,7 +43,7 @@ def _score(metric: Metric) -> Measure:
         title=f"{metric.title}{unit}",
         better=metric.better,
         meaning=f"{metric.title}{unit} (`{metric.id}`)",
-        of=lambda record: record.metrics.get(metric.id),
+        metric=metric.id,
     )
 
 
@@ -58,56 +56,48 @@ MEASURES: tuple[Measure, ...] = (
         title="Prep. (s)",
         better="lower",
         meaning="preparation in seconds, ground-truth views not counted",
-        of=lambda record: record.seconds_without_views,
     ),
     Measure(
         column="seconds_full",
         title="with views (s)",
         better="lower",
         meaning="preparation in seconds, ground-truth views counted",
-        of=lambda record: record.seconds_full,
     ),
     Measure(
         column="points",
         title="Points",
         better="neither",
         meaning="Gaussians in the scene",
-        of=lambda record: float(record.points),
     ),
     Measure(
         column="scene_bytes",
         title="Scene (bytes)",
         better="lower",
         meaning="size of scene.ply in bytes",
-        of=lambda record: float(record.scene_bytes),
     ),
     Measure(
         column="peak_memory_bytes",
         title="Peak memory (bytes)",
         better="lower",
         meaning="most memory that the process held while preparing, in bytes",
-        of=lambda record: None if record.peak_memory_bytes is None else float(record.peak_memory_bytes),
     ),
     Measure(
         column="fps",
         title="FPS",
         better="higher",
         meaning="frames per second over the test views, warmed up",
-        of=lambda record: record.fps,
     ),
     Measure(
         column="noise_floor_db",
         title="Floor PSNR (dB)",
         better="neither",
         meaning="PSNR that a perfect method would score against this ground truth",
-        of=lambda record: record.noise_floor_db,
     ),
     Measure(
         column="noise_floor_ssim",
         title="Floor SSIM",
         better="neither",
         meaning="SSIM that a perfect method would score against it",
-        of=lambda record: record.noise_floor_ssim,
     ),
 )
 """Every measure, in the order of the columns."""

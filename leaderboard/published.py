@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -83,6 +84,10 @@ class Published(Strict):
     def table(self, number: int) -> list[PublishedBlock]:
         """The blocks of one of its tables, in print order."""
         return [block for block in self.blocks if block.table == number]
+
+    def stands_in(self, datasets: Iterable[str]) -> bool:
+        """Whether a suite of these datasets has none of the paper's: it then stands in for all of them."""
+        return not {block.dataset for block in self.blocks} & set(datasets)
 
     def fit_views(self, block: PublishedBlock) -> int:
         """How many views a block's methods were fitted to."""

@@ -53,12 +53,12 @@ def usable_records(runs: Path, suite: str | None = None, *, announce: Callable[[
             continue
         if record is not None:
             records.append(record)
-            places.append(str(folder))
+            places.append(folder)
     refuse_duplicates(records, places)
     return records
 
 
-def refuse_duplicates(records: Sequence[Record], places: Sequence[str] | None = None) -> None:
+def refuse_duplicates(records: Sequence[Record], places: Sequence[object] | None = None) -> None:
     """Raise where two records are of one suite, block, scan and method: which counts is not ours to guess.
 
     Args:
@@ -68,8 +68,8 @@ def refuse_duplicates(records: Sequence[Record], places: Sequence[str] | None = 
     Raises:
         InputError: names both.
     """
-    named = places or [f"one that ended {record.finished}" for record in records]
-    known: dict[tuple[str, str, str, str], tuple[Record, str]] = {}
+    named: Sequence[object] = places or [f"one that ended {record.finished}" for record in records]
+    known: dict[tuple[str, str, str, str], tuple[Record, object]] = {}
     for record, place in zip(records, named, strict=True):
         key = (record.suite, record.block, record.scan, record.method)
         if key in known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -84,6 +85,24 @@ BETWEEN = " | "
 
 _KEY = ["suite", "block", "method"]
 _MEASURED = [measure.column for measure in MEASURES]
+# What a run's row takes from its record as it is, and the columns that it becomes.
+_SCORES = {measure.metric: measure.column for measure in MEASURES if measure.metric is not None}
+_PLAIN = (
+    *_IDENTITY,
+    "scan",
+    *(measure.column for measure in MEASURES if measure.metric is None),
+    "resolution",
+    "fit_views",
+    "test_views",
+    "seed",
+    "device",
+    "finished",
+)
+_FIELDS = {
+    **{name: name for name in _PLAIN},
+    "ground_truth.renderer": "renderer",
+    "ground_truth.samples_per_pixel_mean": "samples_per_pixel",
+}
 # What makes two runs incomparable. The methods of a block are compared; the scans of a method are averaged.
 _SAME_IN_A_BLOCK = (
     "dataset",
@@ -110,11 +129,19 @@ def per_scan(records: Sequence[Record]) -> pd.DataFrame:
         InputError: two records are of the same run.
     """
     refuse_duplicates(records)
-    return pd.DataFrame([_row(record) for record in records]).astype(dict.fromkeys(_MEASURED, float))
+    fields = attrgetter(*_FIELDS)
+    runs = pd.DataFrame([fields(record) for record in records], columns=list(_FIELDS.values()))
+    scores = pd.DataFrame([record.metrics for record in records], columns=list(_SCORES))
+    said = pd.DataFrame([_said(record) for record in records])
+    joined = pd.concat([runs, scores.rename(columns=_SCORES), said], axis=1)
+    return joined.astype(dict.fromkeys(_MEASURED, float))
 
 
 def per_block(
-    records: Sequence[Record], scans_of_block: Mapping[tuple[str, str], Iterable[str]] | None = None
+    records: Sequence[Record],
+    scans_of_block: Mapping[tuple[str, str], Iterable[str]] | None = None,
+    *,
+    runs: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row a suite, block and method, with the columns :data:`COLUMNS`; in order of appearance.
 
@@ -126,6 +153,7 @@ def per_block(
         records: one a run.
         scans_of_block: by suite and block, the scans that the block should have. A block has those, and
             every scan that a record is of.
+        runs: :func:`per_scan` of them, where it is at hand.
 
     Raises:
         InputError: two records are of the same run, or runs that would be averaged or compared differ in
@@ -133,7 +161,7 @@ def per_block(
     """
     if not records:
         return pd.DataFrame(columns=list(COLUMNS))
-    runs = per_scan(records)
+    runs = per_scan(records) if runs is None else runs
     _refuse_mixtures(runs)
     grouped = runs.groupby(_KEY, sort=False)
     rows = grouped[[*_IDENTITY, *_CONDITIONS, "settings"]].first()
@@ -163,25 +191,15 @@ def per_block(
     return rows[list(COLUMNS)].reset_index(drop=True)
 
 
-def _row(record: Record) -> dict[str, object]:
+def _said(record: Record) -> dict[str, object]:
+    """What a record does not have in this form: words, and what lies deeper in it."""
     return {
-        **{name: getattr(record, name) for name in _IDENTITY},
-        "scan": record.scan,
-        **{measure.column: measure.of(record) for measure in MEASURES},
         "absent": BETWEEN.join(f"{metric}: {reason}" for metric, reason in record.absent.items()),
         "settings": json.dumps(record.settings, sort_keys=True),
-        "resolution": record.resolution,
-        "fit_views": record.fit_views,
-        "test_views": record.test_views,
-        "renderer": record.ground_truth.renderer,
-        "samples_per_pixel": record.ground_truth.samples_per_pixel_mean,
-        "seed": record.seed,
-        "device": record.device,
         "cpu": record.hardware["cpu"],
         "cores": record.hardware["cores"],
         "gpu": record.hardware["gpu"],
         "renderbench": record.versions["renderbench"],
-        "finished": record.finished,
     }
 
 

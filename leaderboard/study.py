@@ -140,8 +140,10 @@ def study_of(
         if (block, method) not in listed:
             announce(f"left out: {block}/*/{method}: suite {suite.name} has no such block and method")
     wanted = {block.id: (scans or {}).get(block.id) for block in suite.blocks}
-    results = per_block(used, {(suite.name, block): each for block, each in wanted.items() if each})
-    ranked = standings(per_scan(used), RANKED) if used else {}
+    runs = per_scan(used) if used else None
+    expected = {(suite.name, block): each for block, each in wanted.items() if each}
+    results = per_block(used, expected, runs=runs)
+    ranked = {} if runs is None else standings(runs, RANKED)
     return Study(
         suite=suite,
         called=called or suite.name,

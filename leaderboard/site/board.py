@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from leaderboard.measures import MEASURES, column_of
-from leaderboard.results import per_scan
-from leaderboard.site.embedding import columns_of
+from leaderboard.site.comparison import published_beside
+from leaderboard.site.embedding import columns_of, indexed, rounded
 from leaderboard.standings import standings
 from leaderboard.statistics import MINIMUM_SCANS
 from leaderboard.tables.cells import NEAR_FLOOR_NOTE
@@ -20,7 +20,7 @@ from renderbench.scans.groups import GROUPS
 
 _CONDITION = ("suite", "block", "block_title", "dataset", "transfer_function", "groups", "protocol")
 _METHOD = ("method", "method_title")
-_COSTS = ("seconds_without_views", "seconds_full", "fps", "points", "scene_bytes", "peak_memory_bytes")
+COSTS = ("seconds_without_views", "seconds_full", "fps", "points", "scene_bytes", "peak_memory_bytes")
 _FLOORS = ("noise_floor_db", "noise_floor_ssim")
 _SHOWN = ("psnr_db", "ssim", "lpips_vgg", "seconds_without_views", "seconds_full", "fps", "points")
 _DIGITS = {"": 3}
@@ -63,42 +63,60 @@ def metrics_of(records: Sequence[Record]) -> list[dict[str, Any]]:
     ]
 
 
-def methods_of(records: Sequence[Record]) -> list[str]:
+def methods_of(runs: pd.DataFrame) -> list[str]:
     """Every method, in order of first appearance: its place there is its colour on every page."""
-    return list(dict.fromkeys(record.method for record in records))
+    return list(dict.fromkeys(runs["method"]))
+
+
+def figures_of(runs: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Scores, costs and noise floors as pages show them: by column, one a run.
+
+    Args:
+        runs: :func:`leaderboard.results.per_scan`.
+        metrics: :func:`metrics_of` their records.
+    """
+    columns = [*(metric["id"] for metric in metrics), *COSTS, *_FLOORS]
+    return {column: rounded(runs[column]) for column in columns}
 
 
 def board(
-    records: Sequence[Record], blocks: pd.DataFrame, cards: Sequence[ScanCard], left_out: Sequence[str]
+    runs: pd.DataFrame,
+    blocks: pd.DataFrame,
+    *,
+    metrics: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Sequence[float]],
+    cards: Sequence[ScanCard],
+    left_out: Sequence[str],
 ) -> dict[str, Any]:
     """The payload of ``index.html``.
 
     Args:
-        records: at least one.
+        runs: :func:`leaderboard.results.per_scan` of at least one record.
         blocks: :func:`leaderboard.results.per_block` of them.
+        metrics: :func:`metrics_of` them.
+        figures: :func:`figures_of` the runs.
         cards: one a scan and condition.
         left_out: a line for every record that could not be used.
     """
-    metrics = metrics_of(records)
     scores = [metric["id"] for metric in metrics]
-    runs = per_scan(records)
     order = {
         key: place for place, key in enumerate(dict.fromkeys(zip(blocks.suite, blocks.block, strict=True)))
     }
-    shown = [column for column in _SHOWN if column in (*scores, *_COSTS)]
+    shown = [column for column in _SHOWN if column in (*scores, *COSTS)]
     if "lpips_vgg" not in shown and "lpips_alex" in scores:
         shown.insert(shown.index("seconds_without_views"), "lpips_alex")
     notes = [INTERVAL] if blocks[[f"{score}_low" for score in scores]].notna().any(axis=None) else []
     return {
         "metrics": metrics,
-        "methods": methods_of(records),
+        "methods": methods_of(runs),
         "columns": shown,
         "blocks": _blocks(blocks, runs, scores, order),
-        "runs": _runs(records, runs, scores, order, cards),
+        "runs": _runs(runs, figures, order, cards),
         "scans": _cards(cards),
         "notes": notes,
         "near_floor": NEAR_FLOOR_NOTE,
         "tie": TIE,
+        "published": published_beside(blocks),
         "skipped": list(left_out),
     }
 
@@ -109,7 +127,7 @@ def _blocks(
     numbers = [
         *scores,
         *(f"{score}{end}" for score in scores for end in ("_low", "_high")),
-        *_COSTS,
+        *COSTS,
         *_FLOORS,
     ]
     verdicts = standings(runs, [score for score in scores if score in _SHOWN])
@@ -137,29 +155,24 @@ def _blocks(
 
 
 def _runs(
-    records: Sequence[Record],
     runs: pd.DataFrame,
-    scores: Sequence[str],
+    figures: Mapping[str, Sequence[float]],
     order: Mapping[tuple[str, str], int],
     cards: Sequence[ScanCard],
 ) -> dict[str, Any]:
-    numbers = [*scores, *_COSTS, *_FLOORS]
     pages = {
         (record.suite, record.block, record.scan): card.page
         for card in cards
         for record in card.records.values()
     }
-    figures = runs[numbers].to_dict("records")
-    rows = [
-        {name: getattr(record, name) for name in (*_CONDITION, *_METHOD, "scan")}
-        | values
-        | {
-            "order": order[record.suite, record.block],
-            "page": pages[record.suite, record.block, record.scan],
-        }
-        for record, values in zip(records, figures, strict=True)
-    ]
-    return columns_of(rows, [*numbers, "order"])
+    return {
+        **{name: indexed(runs[name].tolist()) for name in (*_CONDITION, *_METHOD, "scan")},
+        **figures,
+        "order": [order[block] for block in zip(runs["suite"], runs["block"], strict=True)],
+        "page": indexed(
+            pages[condition] for condition in zip(runs["suite"], runs["block"], runs["scan"], strict=True)
+        ),
+    }
 
 
 def _cards(cards: Sequence[ScanCard]) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic_core import to_json
+
 ASSETS = Path(__file__).parent / "assets"
 _PLACE = "@DATA@"
-# Inside <script> only these could be read as markup; as escapes they are the same JSON.
-_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+# Inside <script> only these could be read as markup, or end a line there; as escapes they are the same JSON.
+_ESCAPED = "<>&\u2028\u2029"
 _DIGITS = 6
 
 
@@ -22,8 +24,11 @@ def page(template: str, payload: Mapping[str, Any]) -> str:
 
 
 def embedded(payload: Any) -> str:
-    """``payload`` as JSON that is safe inside a script element; NaN must have become None."""
-    return json.dumps(payload, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
+    """``payload`` as JSON that is safe inside a script element; NaN and infinity are null, as None is."""
+    text = to_json(payload, inf_nan_mode="null").decode()
+    for character in _ESCAPED:
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]], numbers: Iterable[str]) -> dict[str, Any]:
@@ -31,22 +36,21 @@ def columns_of(rows: Sequence[Mapping[str, Any]], numbers: Iterable[str]) -> dic
     if not rows:
         return {}
     plain = set(numbers)
-    return {
-        name: [figure(row[name]) for row in rows] if name in plain else _indexed([row[name] for row in rows])
-        for name in rows[0]
-    }
+    return {name: (rounded if name in plain else indexed)([row[name] for row in rows]) for name in rows[0]}
 
 
-def figure(value: float | None) -> float | int | None:
-    """A number with six significant digits; None where there is none."""
-    if value is None or not math.isfinite(value):
-        return None
-    if float(value).is_integer() and abs(value) < 2**53:
-        return int(value)
-    return float(f"{value:.{_DIGITS}g}")
+def rounded(values: ArrayLike) -> list[float]:
+    """Numbers to six significant digits, none lost before the point; NaN, null on a page, for None."""
+    exact = np.asarray(values, dtype=float)
+    with np.errstate(divide="ignore"):
+        places = _DIGITS - 1 - np.floor(np.log10(np.abs(exact)))
+    # Zero has infinitely many places; beyond 300 their power of ten is no float.
+    scale = 10.0 ** np.clip(places, 0, 300)
+    return (np.rint(exact * scale) / scale).tolist()
 
 
-def _indexed(values: Sequence[Hashable]) -> dict[str, list[Any]]:
+def indexed(values: Iterable[Hashable]) -> dict[str, list[Any]]:
+    """``values`` as an index into what there is: a name is written once."""
     places: dict[Hashable, int] = {}
     at = [places.setdefault(value, len(places)) for value in values]
     return {"of": list(places), "at": at}

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import glob
 from importlib.metadata import version
 from pathlib import Path
 
-from leaderboard.results import per_block
-from leaderboard.site.board import ScanCard, board, methods_of, metrics_of
+from leaderboard.results import per_block, per_scan
+from leaderboard.site.board import ScanCard, board, figures_of, methods_of, metrics_of
 from leaderboard.site.embedding import ASSETS, page
 from leaderboard.site.pictures import Pictures, write_pictures
 from leaderboard.site.scan_page import scan_page
 from renderbench.artefacts import staged
 from renderbench.errors import InputError
-from renderbench.evaluation.record import Record, run_folders
+from renderbench.evaluation.record import Record
 from renderbench.layout import Root
 from renderbench.progress import progress
 
@@ -68,16 +70,21 @@ def _write(site: Path, records: Sequence[Record], root: Root, left_out: Sequence
     conditions = _by_condition(records)
     stems = [_stem(condition) for condition in conditions]
     pages = [None, *(f"{stem}.html" for stem in stems), None]
+    runs = per_scan(records)
     metrics = metrics_of(records)
-    hues = {method: place for place, method in enumerate(methods_of(records))}
-    places = {folder.parts[-4:]: folder for folder in run_folders(root.path / "runs")}
+    figures = figures_of(runs, metrics)
+    of_runs = [dict(zip(figures, row, strict=True)) for row in zip(*figures.values(), strict=True)]
+    hues = {method: place for place, method in enumerate(methods_of(runs))}
+    places = _folders_of_runs(root.path / "runs")
     cards = []
     with progress("pages", len(conditions), "scans") as bar:
-        for index, (stem, of_scan) in enumerate(zip(stems, conditions.values(), strict=True)):
+        for index, (stem, places_of_scan) in enumerate(zip(stems, conditions.values(), strict=True)):
+            of_scan = {method: records[place] for method, place in places_of_scan.items()}
             pictures = _pictures(site, stem, root, of_scan, places)
             payload = scan_page(
                 of_scan,
                 pictures,
+                figures={method: of_runs[place] for method, place in places_of_scan.items()},
                 metrics=metrics,
                 hues=hues,
                 neighbours=(pages[index], pages[index + 2]),
@@ -86,8 +93,8 @@ def _write(site: Path, records: Sequence[Record], root: Root, left_out: Sequence
             picture = pictures.views[0].truth if pictures.views else None
             cards.append(ScanCard(page=f"{stem}.html", records=of_scan, picture=picture))
             bar.advance()
-    blocks = per_block(records)
-    front = board(records, blocks, cards, left_out) | {
+    blocks = per_block(records, runs=runs)
+    front = board(runs, blocks, metrics=metrics, figures=figures, cards=cards, left_out=left_out) | {
         "exported": datetime.now(UTC).isoformat(timespec="seconds"),
         "renderbench": version("renderbench"),
     }
@@ -99,12 +106,17 @@ def _write(site: Path, records: Sequence[Record], root: Root, left_out: Sequence
     return SiteReport(pages=len(cards), with_pictures=sum(card.picture is not None for card in cards))
 
 
-def _by_condition(records: Iterable[Record]) -> dict[_Condition, dict[str, Record]]:
-    """By suite, block and scan, the records by method."""
-    found: dict[_Condition, dict[str, Record]] = {}
-    for record in records:
-        found.setdefault((record.suite, record.block, record.scan), {})[record.method] = record
+def _by_condition(records: Iterable[Record]) -> dict[_Condition, dict[str, int]]:
+    """By suite, block and scan, the places of the records by method."""
+    found: dict[_Condition, dict[str, int]] = {}
+    for place, record in enumerate(records):
+        found.setdefault((record.suite, record.block, record.scan), {})[record.method] = place
     return found
+
+
+def _folders_of_runs(runs: Path) -> dict[tuple[str, ...], Path]:
+    """The folders that there are by their names, so that a name in a record never becomes a path."""
+    return {tuple(found.split(os.sep)): runs / found for found in glob("*/*/*/*", root_dir=runs)}
 
 
 def _stem(condition: _Condition) -> str:
@@ -120,7 +132,6 @@ def _pictures(
     records: Mapping[str, Record],
     places: Mapping[tuple[str, ...], Path],
 ) -> Pictures:
-    # By the folders that there are, so that a name in a record never becomes a path.
     found = {
         method: (places[key], record)
         for method, record in records.items()

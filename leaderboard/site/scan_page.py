@@ -8,28 +8,24 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from leaderboard.measures import column_of
-from leaderboard.site.embedding import figure
+from leaderboard.site.board import COSTS
 from leaderboard.site.pictures import LARGEST_PX, Pictures
 from renderbench.evaluation.ledger import ITEMS
-from renderbench.evaluation.record import Record, ViewScore
+from renderbench.evaluation.record import Record
 
 _VIEW_DIGITS = 4
+_SECOND_DIGITS = 3
 _LONGEST = 160
-_FIGURES = (
-    "points",
-    "fps",
-    "scene_bytes",
-    "peak_memory_bytes",
-    "seconds_without_views",
-    "seconds_full",
-)
 
 
 def scan_page(
     records: Mapping[str, Record],
     pictures: Pictures,
     *,
+    figures: Mapping[str, Mapping[str, float]],
     metrics: Sequence[Mapping[str, Any]],
     hues: Mapping[str, int],
     neighbours: tuple[str | None, str | None],
@@ -39,6 +35,7 @@ def scan_page(
     Args:
         records: by method, of one scan under one condition.
         pictures: what can be shown of it.
+        figures: by method, its numbers by column, rounded.
         metrics: :func:`leaderboard.site.board.metrics_of` all records.
         hues: a colour for every method.
         neighbours: file names of the pages before and after.
@@ -62,7 +59,7 @@ def scan_page(
         "shrunk": pictures.shrunk,
         "best": _best(records, pictures),
         "ledger": list(ITEMS),
-        "runs": [_run(record, pictures) for record in records.values()],
+        "runs": [_run(record, figures[method], pictures) for method, record in records.items()],
         "absent": [*pictures.reasons, *absent] if pictures.views else list(absent),
         "previous": neighbours[0],
         "next": neighbours[1],
@@ -85,26 +82,27 @@ def _best(records: Mapping[str, Record], pictures: Pictures) -> str | None:
     return max(shown, key=lambda method: scores[method] or 0.0, default=None)
 
 
-def _run(record: Record, pictures: Pictures) -> dict[str, Any]:
+def _run(record: Record, figures: Mapping[str, float], pictures: Pictures) -> dict[str, Any]:
     renders = pictures.renders.get(record.method)
-    views = sorted(record.views, key=attrgetter("view"))
     return {
         "method": record.method,
         "method_title": record.method_title,
-        "metrics": {_column(name): figure(value) for name, value in record.metrics.items()},
-        **{name: figure(getattr(record, name)) for name in _FIGURES},
-        "seconds": {item: figure(seconds) for item, seconds in record.seconds.items()},
-        "views": {_column(name): _over_views(views, name) for name in record.metrics},
+        "metrics": {name: figures[name] for name in map(_column, record.metrics) if name in figures},
+        **{name: figures[name] for name in COSTS},
+        "seconds": {item: round(seconds, _SECOND_DIGITS) for item, seconds in record.seconds.items()},
+        "views": _over_views(record),
         "pictures": renders and [f"../{path}" for path in renders],
         "digest": record.digest,
         "provenance": _provenance(record),
     }
 
 
-def _over_views(views: Sequence[ViewScore], metric: str) -> list[float | None]:
-    """A metric's score at every view, in their order; None where there is none."""
-    scores = [view.metrics.get(metric) for view in views]
-    return [None if score is None else round(score, _VIEW_DIGITS) for score in scores]
+def _over_views(record: Record) -> dict[str, list[float]]:
+    """Every metric's score at every view, in the views' order; NaN where there is none."""
+    views = sorted(record.views, key=attrgetter("view"))
+    scores = np.array([[*map(view.metrics.get, record.metrics)] for view in views], dtype=float)
+    rounded = scores.round(_VIEW_DIGITS).T.tolist()
+    return {_column(name): of_views for name, of_views in zip(record.metrics, rounded, strict=True)}
 
 
 # A record has a score a metric and view; to name each anew would take longer than all else.

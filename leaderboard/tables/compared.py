@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from leaderboard import beside
 from leaderboard.published import MEASURES, Figures, Published, PublishedBlock, load_published
 from leaderboard.study import Study
 from leaderboard.tables.cells import (
@@ -115,47 +115,31 @@ def differences(study: Study, published: Published, theirs: PublishedBlock, ours
 
     What our records say counts; without any, what the suite would do.
     """
-    suite, paper = study.suite, published.conditions
-    rows = study.results[study.results["block"] == ours.id]
+    suite = study.suite
     planned = {
+        "dataset": ours.dataset,
         "resolution": suite.views.resolution,
         "fit_views": sum(views.views for views in suite.fitting(ours)),
         "test_views": suite.views.test,
         "renderer": suite.renderer.name,
         "protocol": ours.protocol,
     }
-    # Alike for all methods of a block: anything else was refused.
-    here = planned if rows.empty else rows.iloc[0]
-    counts = " or ".join(str(count) for count in sorted(set(rows["scans"])))
-    found: list[tuple[str, object, object]] = [
-        ("data", ours.dataset, theirs.dataset),
-        ("scans", counts or "none yet", str(theirs.scans)),
-        ("resolution", here["resolution"], paper.resolution),
-        ("fitting views", here["fit_views"], published.fit_views(theirs)),
-        ("test views", here["test_views"], paper.test_views),
-        ("renderer", here["renderer"], paper.renderer),
-        ("protocol", here["protocol"], paper.protocol),
-    ]
-    machines = rows[["cpu", "cores", "gpu"]].drop_duplicates()
-    hardware = "; ".join(f"{row.cpu}, {row.cores} cores, GPU {row.gpu}" for row in machines.itertuples())
-    found.append(("hardware", hardware or "none yet", paper.hardware))
-    for method, steps in paper.iterations.items():
-        row = study.row(ours, method)
-        mine = None if row is None else json.loads(row["settings"]).get("iterations")
-        if mine is not None:
-            found.append((f"iterations of {method}", mine, steps))
-    return [f"{what} {mine} (paper: {its})" for what, mine, its in found if mine != its]
+    rows = study.results[study.results["block"] == ours.id]
+    return beside.differences(rows, published, theirs, planned)
 
 
 def _beside(study: Study, published: Published, theirs: PublishedBlock) -> list[Block]:
-    known = {block.dataset for block in published.blocks}
-    stands_in = not any(block.dataset in known for block in study.suite.blocks)
+    stands_in = published.stands_in(block.dataset for block in study.suite.blocks)
     return [
         block
         for block in study.suite.blocks
-        if (stands_in or block.dataset == theirs.dataset)
-        and block.transfer_function == theirs.transfer_function
-        and select_groups(block.groups).name == theirs.groups
+        if beside.stands_beside(
+            theirs,
+            dataset=block.dataset,
+            transfer_function=block.transfer_function,
+            groups=select_groups(block.groups).name,
+            stands_in=stands_in,
+        )
     ]
 
 
@@ -178,8 +162,8 @@ def _beside_nothing(study: Study, pairs: Sequence[Pair]) -> list[str]:
 
 
 def _blocks_of(study: Study, pairs: Sequence[Pair]) -> list[Block]:
-    beside = {pair.ours.id for pair in pairs if pair.ours is not None}
-    return [block for block in study.suite.blocks if block.id in beside]
+    compared = {pair.ours.id for pair in pairs if pair.ours is not None}
+    return [block for block in study.suite.blocks if block.id in compared]
 
 
 def _part(

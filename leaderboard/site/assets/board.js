@@ -67,6 +67,9 @@
       element("p", {}, `Exported ${data.exported.replace("T", " ").replace("+00:00", " UTC")} by renderbench ${data.renderbench}. `
         + "Every figure comes from a run record; this page loads nothing from elsewhere."),
     );
+    document.getElementById("published-lead").textContent =
+      `${data.published.reference}, as published: ${data.published.statistics}. These figures were not measured here; they are ranked with nothing and stand in no plot. `
+      + `LPIPS there is ${data.published.lpips}; ours is of VGG. What differs is listed below each table.`;
     const left = document.getElementById("skipped");
     left.hidden = !data.skipped.length;
     document.getElementById("skipped-list").append(...data.skipped.map((line) => element("li", {}, line)));
@@ -301,10 +304,19 @@
     }
   }
 
+  /* The paper */
+  const paper = data.published;
+  const showPublished = rb.published(document.getElementById("published-pairs"), { paper, hue });
+  function drawPublished() {
+    const count = showPublished(shown(paper.blocks), state.filters.method);
+    document.getElementById("published").hidden = !count;
+  }
+
   function drawAll() {
     asked = CARDS;
     drawPlots();
     drawTable();
+    drawPublished();
     drawCards();
   }
 

@@ -223,7 +223,16 @@ def test_text_is_readable_in_both_themes_and_the_button_changes_them(site, visit
     page = visit(site / "index.html", scheme=scheme)
     paper = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert (paper > 0.5) == (scheme == "light")
-    for selector in ("h1", ".standfirst", "tbody td", "thead button", ".status", ".dot text", "#plot-note"):
+    for selector in (
+        "h1",
+        ".standfirst",
+        "tbody td",
+        "thead button",
+        ".status",
+        ".dot text",
+        "#plot-note",
+        ".beside td.theirs",
+    ):
         colour = page.locator(selector).first.evaluate(
             "(each) => getComputedStyle(each)[each instanceof SVGElement ? 'fill' : 'color']"
         )
@@ -234,6 +243,30 @@ def test_text_is_readable_in_both_themes_and_the_button_changes_them(site, visit
     assert (luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) > 0.5) != (
         scheme == "light"
     )
+
+
+def test_published_figures_stand_in_columns_of_their_own(site, visit):
+    """As the paper prints them, none bold; the results above have none of them."""
+    page = visit(site / "index.html")
+    section = page.locator("#published")
+    heading = "Render-FM, Table 1: TotalSeg, ID, Seen TF"
+    table = section.get_by_role("region", name=heading)
+    row = table.locator("tbody tr", has=page.get_by_role("rowheader", name="6DGS", exact=True))
+    assert row.locator(".theirs").all_inner_texts() == [
+        "0.912",
+        "26.63",
+        "0.096",
+        "1,463.9",
+        "68,785",
+        "697.5",
+    ]
+    assert len(row.locator("td:not(.theirs)").all_inner_texts()) == 6
+    assert section.locator("strong").count() == 0
+    assert "1,463.9" not in page.locator("#results").inner_text()
+    section.locator("summary").first.click()
+    assert "data folder (paper: totalsegmentator)" in section.locator(".differs li").all_inner_texts()
+    page.get_by_label("Method").select_option("agp")
+    assert {text.strip() for text in section.locator("tbody th").all_inner_texts()} == {"AGP"}
 
 
 def test_what_was_left_out_is_named(site, visit):
