@@ -57,7 +57,7 @@ train: $(STAMP) ## Stage 3: ROOT, SUITE, OPTIONS; Render-FM.
 
 renderfm: $(STAMP) ## The whole road to the checkpoint renderfm-mini, hours: ROOT.
 	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-train --split train --extent part --seed 100000 --count 32
-	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-detail --split train --extent detail --seed 300000 --count 96
+	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-detail --split train --extent detail --seed 300000 --count 48
 	$(BIN)/renderbench dataset phantom --root $(ROOT) --id renderfm-val --split val --extent part --seed 200000 --count 4
 	$(BIN)/renderbench groundtruth --root $(ROOT) --suite renderfm-mini
 	$(BIN)/renderbench train renderfm --root $(ROOT) --suite renderfm-mini --config renderfm-mini
