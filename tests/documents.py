@@ -129,10 +129,11 @@ def check(words: Sequence[str]) -> None:
 
 def _check_renderbench(arguments: Sequence[str]) -> None:
     values = parsed(arguments)
-    name = values.get("suite")
-    if name is None or _PLACEHOLDER.fullmatch(name) or name.endswith(".toml"):
+    name = values.get("suite") or ""
+    stem = name.partition("+")[0]
+    if not name or _PLACEHOLDER.fullmatch(stem) or stem.endswith(".toml"):
         return
-    if name.split("+")[0] not in shipped_suites():
+    if stem not in shipped_suites():
         raise WrongCommand(f"no suite {name!r} is shipped")
     method = values.get("method")
     known = load_suite(name).method_ids()
