@@ -61,6 +61,8 @@ def form(line: str) -> str:
     """A line without what a run decides: figures, marks of rank, the width of columns and of rules."""
     plain = re.sub(r"[*†‡]", "", line)
     plain = re.sub(r"\d[\d.,]*( GiB| MiB)?", "0", plain)
+    # One core, two cores: as many as the machine has.
+    plain = re.sub(r"\b0 core\b", "0 cores", plain)
     return re.sub(r"[ -]+", " ", plain).strip()
 
 
