@@ -33,7 +33,10 @@ def take(browser: Browser, picture: Picture, folder: Path) -> None:
     """Write one picture, with a palette: these pages have few colours."""
     page = browser.new_page(viewport={"width": picture.width, "height": 900}, color_scheme=picture.theme)
     page.goto(picture.page.as_uri())
-    page.locator("img").evaluate_all("(all) => Promise.all(all.map((image) => image.decode()))")
+    # A lazy image far below would not be loaded, and never be decoded.
+    page.locator("img").evaluate_all(
+        "(all) => Promise.all(all.map((image) => { image.loading = 'eager'; return image.decode(); }))"
+    )
     bottom = page.locator(picture.until).evaluate("(section) => section.getBoundingClientRect().bottom")
     clip = {"x": 0, "y": 0, "width": picture.width, "height": bottom}
     shot = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
@@ -49,6 +52,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
     site = options.site.absolute()
+    options.folder.mkdir(parents=True, exist_ok=True)
     scan = sorted((site / "scans").glob("*.html"))[0]
     pictures = [
         Picture("leaderboard-desktop.png", site / "index.html", "#results", 1280, "light"),
