@@ -38,16 +38,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     suite = load_suite(arguments.suite)
+    failed = 0
     if not arguments.only_report:
         for verb in road(arguments.root, arguments.raw, arguments.suite, suite):
             print("$ renderbench", *verb, flush=True)
             code = subprocess.run([sys.executable, "-m", "renderbench", *verb], check=False).returncode
-            if code:
+            if code and verb[0] != "run":
                 sys.exit(code)
+            # What other methods reach can be reported without this one, such as one without a checkpoint.
+            failed = failed or code
     figures = report(find_records(Root(arguments.root).path / "runs", suite.name))
     show(figures)
     if arguments.json:
         write_json(arguments.json, figures)
+    sys.exit(failed)
 
 
 def road(root: Path, raw: Path | None, suite_name: str, suite: Suite) -> Iterator[list[str]]:
