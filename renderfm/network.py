@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from renderfm.convolution import convolve
 from renderfm.norm import normalised
 
 SLOPE = 0.01
@@ -88,18 +89,6 @@ class UNet(nn.Module):
         for up, stage in zip(self.ups, self.decoder, strict=True):
             features = stage(torch.cat([skips.pop(), up(features)], dim=1))
         return features[:, :, :depth, :height, :width]
-
-
-def convolve(volume: Tensor, convolution: nn.Conv3d, padding: int | tuple[int, int, int]) -> Tensor:
-    """A convolution without bias, by its weights and stride; ``padding`` with zeros along z, y, x."""
-    weight, stride = convolution.weight, convolution.stride
-    single = volume.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    if volume.device.type == "cpu" and single and torch.backends.mkldnn.is_available():
-        # For slabs and small volumes torch itself would choose a product of matrices, which takes 27 times
-        # the memory and several times as long.
-        around = (padding,) * 3 if isinstance(padding, int) else padding
-        return torch.mkldnn_convolution(volume, weight, None, around, stride, (1, 1, 1), 1)
-    return functional.conv3d(volume, weight, stride=stride, padding=padding)
 
 
 def padded(volume: Tensor, stride: int) -> Tensor:

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from renderfm.network import SLOPE, Layer, UNet, convolve, laid_out
+from renderfm.convolution import convolve
+from renderfm.network import SLOPE, Layer, UNet, laid_out
 from renderfm.norm import statistics
 
 
