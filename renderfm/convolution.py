@@ -107,6 +107,16 @@ def _backwards(
     wanted: tuple[bool, bool],
 ) -> tuple[Tensor | None, Tensor | None]:
     of_volume, of_weight, _ = torch.ops.aten.convolution_backward(
-        gradient, volume, weight, None, (stride,) * 3, padding, (1, 1, 1), False, (0, 0, 0), 1, (*wanted, False)
+        gradient,
+        volume,
+        weight,
+        None,
+        (stride,) * 3,
+        padding,
+        (1, 1, 1),
+        False,
+        (0, 0, 0),
+        1,
+        (*wanted, False),
     )
     return of_volume, of_weight

@@ -38,6 +38,11 @@ class Inputs:
     prior: Gaussians6D
     blocks: Tensor
 
+    @property
+    def visible(self) -> Tensor:
+        """(1, 1, D, H, W) float32: 1 where the transfer function shows a voxel, 0 elsewhere."""
+        return (self.channels[:, CHANNELS.index("alpha"), None] > 0).float()
+
     def to(self, device: torch.device | str) -> Inputs:
         """The same on another device."""
         return replace(

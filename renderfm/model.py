@@ -31,7 +31,12 @@ class RenderFM(nn.Module):
             inputs: on the model's device.
         """
         k, j, i = inputs.blocks.unbind(1)
-        return self.instantiate(self.network(self.seen(inputs.channels))[0][:, k, j, i].T, inputs)
+        return self.instantiate(self.features(inputs)[0][:, k, j, i].T, inputs)
+
+    def features(self, inputs: Inputs) -> Tensor:
+        """(1, C, ⌊D/2⌋, ⌊H/2⌋, ⌊W/2⌋), the network's."""
+        features: Tensor = self.network(self.seen(inputs.channels), inputs.visible)
+        return features
 
     def seen(self, channels: Tensor) -> Tensor:
         """What the network sees of (1, 6, D, H, W)."""

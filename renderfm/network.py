@@ -29,17 +29,23 @@ class Layer(nn.Module):
         self.convolution = nn.Conv3d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
         self.norm = nn.InstanceNorm3d(channels_out, affine=True)
 
-    def forward(self, volume: Tensor) -> Tensor:
-        """(1, C_in, D, H, W) to (1, C_out, ⌈D/stride⌉, ⌈H/stride⌉, ⌈W/stride⌉)."""
-        normal = normalised(convolve(volume, self.convolution, padding=1), self.norm)
+    def forward(self, volume: Tensor, visible: Tensor) -> Tensor:
+        """(1, C_in, D, H, W) to (1, C_out, ⌈D/stride⌉, ⌈H/stride⌉, ⌈W/stride⌉), the size of ``visible``."""
+        normal = normalised(convolve(volume, self.convolution, padding=1), self.norm, visible)
         return functional.leaky_relu(normal, SLOPE, inplace=True)
 
 
-class Stage(nn.Sequential):
+class Stage(nn.ModuleList):
     """Two layers; the first carries the stride."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
-        super().__init__(Layer(channels_in, channels_out, stride), Layer(channels_out, channels_out, 1))
+        super().__init__([Layer(channels_in, channels_out, stride), Layer(channels_out, channels_out, 1)])
+
+    def forward(self, volume: Tensor, visible: Tensor) -> Tensor:
+        """As :class:`Layer`."""
+        for layer in self:
+            volume = layer(volume, visible)
+        return volume
 
 
 class UNet(nn.Module):
@@ -64,12 +70,13 @@ class UNet(nn.Module):
         self.stride = 2 ** (len(channels) - 1)
         self.apply(_initialise)
 
-    def forward(self, volume: Tensor) -> Tensor:
+    def forward(self, volume: Tensor, visible: Tensor) -> Tensor:
         """Features at half resolution.
 
         Args:
             volume: (1, C_in, D, H, W). Where a size is no multiple of the stride, the volume is continued
                 by its last voxels; the features of that part are dropped.
+            visible: (1, 1, D, H, W), 1 where a voxel shows and 0 elsewhere: what the norms look at.
 
         Returns:
             (1, channels[1], ⌊D/2⌋, ⌊H/2⌋, ⌊W/2⌋).
@@ -80,14 +87,16 @@ class UNet(nn.Module):
         if len(volume) != 1:
             raise ValueError(f"expected one volume, found a batch of {len(volume)}")
         depth, height, width = (size // 2 for size in volume.shape[2:])
+        shown = visible_at(visible, self.stride)
         skips = []
-        features = self.encoder[0](laid_out(padded(volume, self.stride)))
-        for stage in self.encoder[1:]:
-            features = stage(features)
+        features = self.encoder[0](laid_out(padded(volume, self.stride)), shown[0])
+        for stage, there in zip(self.encoder[1:], shown[1:], strict=True):
+            features = stage(features, there)
             skips.append(features)
         skips.pop()
         for up, stage in zip(self.ups, self.decoder, strict=True):
-            features = stage(torch.cat([skips.pop(), up(features)], dim=1))
+            there = shown[len(skips)]
+            features = stage(torch.cat([skips.pop(), up(features)], dim=1), there)
         return features[:, :, :depth, :height, :width]
 
 
@@ -97,6 +106,19 @@ def padded(volume: Tensor, stride: int) -> Tensor:
     if not any(missing):
         return volume
     return functional.pad(volume, (0, missing[2], 0, missing[1], 0, missing[0]), mode="replicate")
+
+
+def visible_at(visible: Tensor, stride: int) -> list[Tensor]:
+    """What shows at every stage: (1, 1, D, H, W), grown by nothing to multiples of ``stride``, then halved.
+
+    A voxel of a lower stage shows if any of the 2 × 2 × 2 that it stands for does.
+    """
+    missing = [-size % stride for size in visible.shape[2:]]
+    levels = [functional.pad(visible, (0, missing[2], 0, missing[1], 0, missing[0]))]
+    while stride > 1:
+        levels.append(functional.max_pool3d(levels[-1], 2))
+        stride //= 2
+    return levels
 
 
 def laid_out(volume: Tensor) -> Tensor:

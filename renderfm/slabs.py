@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from renderfm.convolution import convolve
-from renderfm.network import SLOPE, Layer, UNet, laid_out
+from renderfm.network import SLOPE, Layer, UNet, laid_out, visible_at
 from renderfm.norm import statistics
 
 
@@ -33,21 +33,23 @@ class Slices(Protocol):
         """Slices ``start`` to ``stop`` (exclusive): (1, C, stop - start, H, W)."""
 
 
-def in_slabs(network: UNet, channels: Tensor, window: int) -> Slices:
+def in_slabs(network: UNet, channels: Tensor, visible: Tensor, window: int) -> Slices:
     """The network's features at half resolution, before they are cut to size.
 
     Args:
         network: its device is where slabs are computed and layers kept.
         channels: (1, C_in, D, H, W), on any device.
+        visible: (1, 1, D, H, W), on the network's: 1 where a voxel shows.
         window: slices to a slab at full resolution; at half of it twice as many, and so on, which then
             hold half as much.
     """
     device = next(network.parameters()).device
     features: Slices = _Volume(channels, network.stride, device)
+    shown = visible_at(visible, network.stride)
     skips: list[Slices] = []
     for level, stage in enumerate(cast(Iterable[Iterable[Layer]], network.encoder)):
         for layer in stage:
-            features = _Convolved(features, layer, window << level, kept=level > 0)
+            features = _Convolved(features, layer, shown[level], window << level, kept=level > 0)
         if level > 0:
             skips.append(features)
     skips.pop()
@@ -56,7 +58,7 @@ def in_slabs(network: UNet, channels: Tensor, window: int) -> Slices:
         level = len(skips)
         features = _Joined(skips.pop(), _Upsampled(features, up))
         for layer in stage:
-            features = _Convolved(features, layer, window << level, kept=True)
+            features = _Convolved(features, layer, shown[level], window << level, kept=True)
     return features
 
 
@@ -88,8 +90,9 @@ class _Volume:
 class _Convolved:
     """A layer's result: convolved when it is made, normalised by its own statistics when it is read."""
 
-    def __init__(self, source: Slices, layer: Layer, window: int, *, kept: bool) -> None:
+    def __init__(self, source: Slices, layer: Layer, visible: Tensor, window: int, *, kept: bool) -> None:
         self._layer = layer
+        self._visible = visible
         self._source: Slices | None = source
         self._kept: Tensor | None = None
         self._device = layer.norm.weight.device
@@ -116,9 +119,8 @@ class _Convolved:
                     self._kept = laid_out(slab.new_empty(whole))
                 self._kept[:, :, start:stop] = slab
             # Chan et al. (1979): statistics of parts, put together without cancellation.
-            own, variance = statistics(slab)
-            size = slab[0, 0].numel()
-            share = size / (count + size)
+            own, variance, size = statistics(slab, self._visible[:, :, start:stop])
+            share = size / max(count + size, 1)
             off = own - mean
             scatter = scatter + variance * size + off**2 * (count * share)
             mean = mean + off * share
@@ -126,7 +128,7 @@ class _Convolved:
         if kept:
             self._source = None
         dtype = self._layer.norm.weight.dtype
-        return mean.to(dtype), (scatter / count).to(dtype)
+        return mean.to(dtype), (scatter / max(count, 1)).to(dtype)
 
     def _convolved(self, start: int, stop: int) -> Tensor:
         assert self._source is not None

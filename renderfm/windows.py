@@ -48,10 +48,9 @@ def foreground_features(model: RenderFM, inputs: Inputs, window: Window = None) 
     """(N, C): the network's features at the inputs' blocks; arguments as :func:`predict`."""
     with torch.no_grad(), _all_threads():
         k, j, i = inputs.blocks.unbind(1)
-        channels = model.seen(inputs.channels)
         if window is None:
-            return model.network(channels)[0][:, k, j, i].T.contiguous()
-        features = in_slabs(model.network, channels, window)
+            return model.features(inputs)[0][:, k, j, i].T.contiguous()
+        features = in_slabs(model.network, model.seen(inputs.channels), inputs.visible, window)
         parts, slices = [], k.contiguous()
         for start, stop in slabs_of(features.depth, 2 * window):
             # Blocks ascend in k.
@@ -110,7 +109,7 @@ def needed_bytes(model: ModelSettings, shape: tuple[int, int, int], window: Wind
     Live float32 values a voxel, as they follow from the order of the layers and as measured on the CPU. In
     one pass the first stage decides: its two layers and the normalised one, at full resolution. In windows
     it is that in a slab, and two layers of the second stage, which has an eighth of the voxels and twice
-    the channels, in whole.
+    the channels, in whole. One more value a voxel says whether it shows.
 
     Args:
         model: what is to predict.
@@ -121,10 +120,10 @@ def needed_bytes(model: ModelSettings, shape: tuple[int, int, int], window: Wind
     voxels = depth * height * width
     seen, base = len(model.input_channels), model.channels[0]
     if window is None:
-        network = (3 * base + seen) * voxels
+        network = (3 * base + seen + 1) * voxels
     else:
         slab = min(window + 4, depth) * height * width
-        network = math.ceil(1.1 * base) * voxels + (7 * base + seen) * slab
+        network = (math.ceil(1.1 * base) + 1) * voxels + (7 * base + seen) * slab
     # Reading RGBA beside the channels; the prior, features and Gaussians where half of the blocks show.
     around = max(_READING, (model.channels[1] + _INSTANTIATING) // 16) * voxels
     live = _FLOAT * (len(CHANNELS) * voxels + max(network, around))

@@ -36,9 +36,11 @@ def test_in_double_precision_windows_agree_to_its_rounding():
     volume = torch.randn(1, 6, 23, 18, 21, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     network = UNet(6, (3, 4, 5)).double().eval()
     with torch.no_grad():
-        whole = network(volume)
+        # Some slabs show nothing.
+        visible = (torch.arange(23) % 11 < 4).double()[None, None, :, None, None].expand(1, 1, 23, 18, 21)
+        whole = network(volume, visible)
         for window in (3, 7):
-            slabs = in_slabs(network, volume, window)
+            slabs = in_slabs(network, volume, visible, window)
             parts = [slabs.read(*each) for each in slabs_of(slabs.depth, window)]
             again = torch.cat(parts, dim=2)[:, :, :11, :9, :10]
             torch.testing.assert_close(again, whole, rtol=0, atol=1e-11)
@@ -50,8 +52,9 @@ def test_parts_by_themselves_would_not_agree():
     volume[:, :, 32:] += 2.0
     network = UNet(6, (3, 4)).eval()
     with torch.no_grad():
-        whole, part = network(volume), network(volume[:, :, :32])
-        slabs = in_slabs(network, volume, 6)
+        visible = torch.ones(1, 1, 48, 16, 16)
+        whole, part = network(volume, visible), network(volume[:, :, :32], visible[:, :, :32])
+        slabs = in_slabs(network, volume, visible, 6)
         again = torch.cat([slabs.read(*each) for each in slabs_of(slabs.depth, 6)], dim=2)
     assert (again - whole).abs().max() < 1e-4
     # Four layers see no further than 12 slices.
