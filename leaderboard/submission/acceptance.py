@@ -1,30 +1,53 @@
-"""A verified submission on a maintainer's side: judged on his own ground truth, and put into his root."""
+"""A submission on a maintainer's side: judged on what he trusts, and put into his root."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+from leaderboard.submission.examination import Examination, examine
 from leaderboard.submission.form import RENDERS
 from leaderboard.submission.opening import Submission
+from leaderboard.submission.own import own_anatomy, own_truth
 from renderbench.artefacts import staged
 from renderbench.errors import InputError
-from renderbench.evaluation.record import RECORD_FILE, Record
-from renderbench.groundtruth.viewset import ViewSet
+from renderbench.evaluation.record import RECORD_FILE
 from renderbench.layout import Root
 
 
-def own_truth(root: Root, record: Record) -> ViewSet:
-    """The root's own test views for a run.
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What came of a submission.
+
+    Args:
+        found: by the examination.
+        own_anatomy: whether groups and landmarks are the root's own; else they are the submission's.
+    """
+
+    found: Examination
+    own_anatomy: bool
+
+
+def judge_submission(submission: Submission, root: Root | None) -> Verdict:
+    """Examine a submission.
+
+    Args:
+        submission: opened.
+        root: of the study whose ground truth and anatomy count; the submission's own where there is no root.
+            A root without that scan and its anatomy leaves the anatomy to the submission.
 
     Raises:
-        InputError: the root has none for it.
+        InputError: the root has no ground truth of the run, or something of its own is damaged.
     """
-    return ViewSet.open(
-        root.views(
-            record.dataset, record.scan, record.transfer_function, record.groups, f"{record.suite}-test"
-        )
-    )
+    run, record = submission.run, submission.record
+    if root is None:
+        found = examine(run, record, submission.truth, submission.anatomy)
+        return Verdict(found=found, own_anatomy=False)
+    truth = own_truth(root, record)
+    with own_anatomy(root, record, truth) as anatomy:
+        found = examine(run, record, truth, anatomy or submission.anatomy)
+    return Verdict(found=found, own_anatomy=anatomy is not None)
 
 
 def add_run(root: Root, submission: Submission) -> Path:

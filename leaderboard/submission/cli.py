@@ -22,7 +22,7 @@ def submit(
     ],
     to: Annotated[Path, typer.Option("--to", help="The folder for the files.")] = Path(),
 ) -> None:
-    """Pack each run as one file that others can verify: its record, its renders and its ground truth."""
+    """Pack each run as one file that others can verify: its record, renders, ground truth and anatomy."""
     from leaderboard.submission.packing import pack_run
 
     for run in runs:
@@ -37,15 +37,14 @@ def verify(
         Path | None,
         typer.Option(
             "--root",
-            help="Judge it on this study's ground truth; on what the file brings by default.",
+            help="Judge it on this study's ground truth and scans; on what the file brings by default.",
             show_default=False,
         ),
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Put the verified run into --root.")] = False,
 ) -> None:
     """Recompute a submission's scores from its images and check its digests; refuse it with reasons."""
-    from leaderboard.submission.acceptance import add_run, own_truth
-    from leaderboard.submission.examination import examine
+    from leaderboard.submission.acceptance import add_run, judge_submission
     from leaderboard.submission.opening import opened
     from renderbench.errors import InputError
     from renderbench.layout import Root
@@ -55,14 +54,17 @@ def verify(
     with opened(file) as submission:
         record = submission.record
         place = None if root is None else Root(root).require()
-        truth = submission.truth if place is None else own_truth(place, record)
-        found = examine(submission.run, record, truth)
+        verdict = judge_submission(submission, place)
+        found = verdict.found
         _leave_if_refused(file, found, "refused")
         print(f"{file}: accepted: {record.method_title} on {record.scan}, {record.block_title}")
-        judged = (
-            "its own ground truth; --root judges on yours" if place is None else f"the ground truth of {root}"
-        )
+        judged = "its own ground truth and anatomy; --root judges on yours"
+        if place is not None:
+            judged = f"the ground truth {'and anatomy ' if verdict.own_anatomy else ''}of {root}"
         print(f"recomputed over {len(record.views)} views, on {judged}: {', '.join(found.recomputed)}")
+        if place is not None and not verdict.own_anatomy:
+            missing = place.scan(record.dataset, record.scan)
+            print(f"groups and landmarks: on the anatomy that the file brings, since there is no {missing}")
         for metric, reason in found.stated.items():
             print(f"taken as stated: {metric} ({reason})")
         print("taken as stated: seconds, FPS, sizes, settings and hardware, which no image shows")

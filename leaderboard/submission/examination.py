@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
+from leaderboard.submission.anatomy import faults_of_anatomy
+from leaderboard.submission.pictures import faults_of_picture
+from leaderboard.submission.scores import compare_scores
 from renderbench.artefacts import digest_of, digest_of_file
+from renderbench.cameras import Camera
+from renderbench.evaluation.anatomy import Anatomy
 from renderbench.evaluation.ledger import ITEMS
-from renderbench.evaluation.metrics.scoring import mean, score_views
 from renderbench.evaluation.record import Record
 from renderbench.groundtruth.viewset import ViewSet
-
-SAME = 1e-6
-"""How far a recomputed score may lie from the recorded one, relative to it: rounding, nothing else."""
-
-SAME_LEARNED = 1e-3
-"""The same for LPIPS: convolutions round differently on every device."""
+from renderbench.scans.groups import select_groups
 
 _SAME_SECONDS = 1e-3
 
@@ -34,7 +32,7 @@ class Examination:
     Args:
         refusals: one line each; empty for a run that holds.
         recomputed: the metrics that were, for every view.
-        stated: metrics that the record states and the images cannot show, with the reason.
+        stated: metrics that the record states and this machine cannot compute, with the reason.
     """
 
     refusals: Sequence[str]
@@ -42,16 +40,17 @@ class Examination:
     stated: dict[str, str]
 
 
-def examine(run: Path, record: Record, truth: ViewSet) -> Examination:
-    """Hold a run's record against its renders and the ground truth.
+def examine(run: Path, record: Record, truth: ViewSet, anatomy: Anatomy) -> Examination:
+    """Hold a run's record against its renders, the ground truth and what the scan's labels say of it.
 
     Args:
         run: the folder with ``renders/``.
         record: its record.
         truth: the test views to judge it on.
+        anatomy: their groups and landmarks.
 
     Raises:
-        InputError: an image of the ground truth is damaged.
+        InputError: an image of the ground truth is damaged, or its groups are none that there are.
     """
     # In this order: what comes later takes for granted what came before.
     for check in (
@@ -59,13 +58,15 @@ def examine(run: Path, record: Record, truth: ViewSet) -> Examination:
         _counts(record, truth),
         _ground_truth(record, truth),
         _images(run, record, truth),
+        faults_of_anatomy(anatomy, record.groups, truth.cameras),
     ):
         refusals = list(check)
         if refusals:
             return Examination(refusals=refusals, stated={})
-    recomputed, stated, refusals = _scores(run, record, truth)
-    refusals += [*_means(record), *_costs(record)]
-    return Examination(refusals=refusals, recomputed=recomputed, stated=stated)
+    scores = compare_scores(run, record, truth, anatomy)
+    return Examination(
+        refusals=[*scores.refusals, *_costs(record)], recomputed=scores.recomputed, stated=scores.stated
+    )
 
 
 def _configuration(record: Record) -> Iterator[str]:
@@ -109,6 +110,7 @@ def _ground_truth(record: Record, truth: ViewSet) -> Iterator[str]:
         ("dataset", record.dataset, scan.get("dataset")),
         ("scan", record.scan, scan.get("name")),
         ("transfer_function", record.transfer_function, made_from.get("transfer_function")),
+        ("groups", list(select_groups(record.groups).indices), made_from.get("selection")),
         ("seed", record.seed, made_from.get("seed")),
         ("ground_truth.renderer", record.ground_truth.renderer, renderer.get("name")),
         ("ground_truth.version", record.ground_truth.version, renderer.get("version")),
@@ -119,6 +121,8 @@ def _ground_truth(record: Record, truth: ViewSet) -> Iterator[str]:
     sizes = {(camera.width, camera.height) for camera in truth.cameras}
     if sizes != {(record.resolution, record.resolution)}:
         yield f"resolution: expected that of the ground truth, found {record.resolution}"
+    if not all(map(_is_pinhole, truth.cameras)):
+        yield "cameras: expected finite numbers, focal lengths above 0, found others"
     floors = [(view.noise_floor_db, view.noise_floor_ssim) for view in record.views]
     if floors != list(zip(truth.noise_floor_db, truth.noise_floor_ssim, strict=True)):
         yield "noise floors: expected those of the ground truth, found others"
@@ -128,6 +132,7 @@ def _ground_truth(record: Record, truth: ViewSet) -> Iterator[str]:
 
 
 def _images(run: Path, record: Record, truth: ViewSet) -> Iterator[str]:
+    size = (record.resolution, record.resolution)
     for name, sha256 in sorted(record.renders.items()):
         path = run / "renders" / name
         if not path.is_file():
@@ -135,64 +140,9 @@ def _images(run: Path, record: Record, truth: ViewSet) -> Iterator[str]:
         elif digest_of_file(path) != sha256:
             yield f"renders/{name}: expected the SHA-256 that the record has, found another: it was altered"
         else:
-            yield from _unlike_a_view(path, record.resolution)
+            yield from faults_of_picture(path, size, "RGB")
     for view in range(len(truth.cameras)):
-        yield from _unlike_a_view(truth.image_path(view), record.resolution)
-
-
-def _unlike_a_view(path: Path, resolution: int) -> Iterator[str]:
-    try:
-        # First the header alone: a picture that claims a billion pixels is never decoded.
-        with Image.open(path, formats=["PNG"]) as picture:
-            width, height = picture.size
-            if (width, height, picture.mode) == (resolution, resolution, "RGB"):
-                picture.load()
-                return
-            found = f"{width} × {height} in {picture.mode}"
-        problem = f"expected {resolution} × {resolution} pixels in RGB, found {found}"
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        problem = f"expected a PNG image, found one that cannot be read ({error})"
-    yield f"{path.parent.name}/{path.name}: {problem}"
-
-
-def _scores(run: Path, record: Record, truth: ViewSet) -> tuple[list[str], dict[str, str], list[str]]:
-    """The metrics recomputed, those taken as stated with the reason, and what does not agree."""
-    found = score_views(list(truth.images()), [_render(run, view.view) for view in record.views])
-    recomputed = [name for name in record.metrics if name in found.metrics]
-    stated = {
-        name: found.absent.get(name, "needs the scan's labels")
-        for name in record.metrics
-        if name not in found.metrics
-    }
-    refusals = [
-        f"view {view.view}: {name}: expected {_said(scores[name])}, recomputed from its image, "
-        f"found {_said(view.metrics.get(name))}"
-        for view, scores in zip(record.views, found.views, strict=True)
-        for name in recomputed
-        if not _same(scores[name], view.metrics.get(name), _tolerance(name))
-    ]
-    refusals += [
-        f"{name}: expected a score, since its images give one, found it stated as absent"
-        for name in record.absent
-        if name in found.metrics
-    ]
-    return recomputed, stated, refusals
-
-
-def _tolerance(name: str) -> float:
-    return SAME_LEARNED if name.startswith("lpips") else SAME
-
-
-def _render(run: Path, view: int) -> NDArray[np.uint8]:
-    with Image.open(run / "renders" / f"{view:03d}.png", formats=["PNG"]) as picture:
-        return np.asarray(picture)
-
-
-def _means(record: Record) -> Iterator[str]:
-    for name, stated in record.metrics.items():
-        expected = mean([view.metrics.get(name) for view in record.views])
-        if not _same(expected, stated, SAME):
-            yield f"{name}: expected {_said(expected)}, the mean over its views, found {_said(stated)}"
+        yield from faults_of_picture(truth.image_path(view), size, "RGB")
 
 
 def _costs(record: Record) -> Iterator[str]:
@@ -220,19 +170,19 @@ def _part(made_from: dict[str, Any], name: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
+def _is_pinhole(camera: Camera) -> bool:
+    """Whether a camera that anyone may have written is one, and not text or NaN."""
+    numbers = (camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px)
+    return (
+        all(isinstance(each, int | float) and abs(each) <= sys.float_info.max for each in numbers)
+        and min(camera.fx_px, camera.fy_px) > 0
+        and bool(np.isfinite(camera.camera_from_world).all())
+    )
+
+
 def _is_digest(digest: str, made_from: dict[str, Any]) -> bool:
     try:
         return digest_of(made_from) == digest
     except (ValueError, RecursionError):
         # NaN, which JSON's readers let through, or depth: nothing that was ever digested.
         return False
-
-
-def _same(expected: float | None, stated: float | None, relative: float) -> bool:
-    if expected is None or stated is None:
-        return expected is stated
-    return math.isclose(expected, stated, rel_tol=relative, abs_tol=relative)
-
-
-def _said(score: float | None) -> str:
-    return "none" if score is None else f"{score:.6g}"

@@ -1,4 +1,4 @@
-"""What a submission is: a zip of a run, the ground truth it was judged on, and a list of both.
+"""What a submission is: a zip of a run, all that it was judged on, and a list of both.
 
 ::
 
@@ -8,6 +8,8 @@
     truth/views.json            the ground truth's view set, as renderbench.groundtruth.viewset keeps it
     truth/transforms.json
     truth/images/NNN.png
+    truth/anatomy/anatomy.json  groups and landmarks of these views, as renderbench.evaluation.anatomy does
+    truth/anatomy/NNN.png
 """
 
 from __future__ import annotations
@@ -21,19 +23,30 @@ from pydantic import Field
 
 from renderbench.artefacts import digest_of_file
 from renderbench.config import Strict
+from renderbench.evaluation.anatomy import ANATOMY_FOLDER
 from renderbench.evaluation.record import RECORD_FILE
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "submission.json"
 TRUTH = "truth"
+ANATOMY = f"{TRUTH}/{ANATOMY_FOLDER}"
+ANATOMY_FILE = "anatomy.json"
 RENDERS = "renders"
 
 JSON_BYTES = 16 * 2**20
 PNG_BYTES = 64 * 2**20
 """The largest entry of either kind: an uncompressed view of 4096 × 4096 pixels has 48 MiB."""
 
-_JSON = frozenset({MANIFEST, RECORD_FILE, f"{TRUTH}/views.json", f"{TRUTH}/transforms.json"})
-_PNG = re.compile(rf"({RENDERS}|{TRUTH}/images)/[0-9]{{3,6}}\.png")
+_JSON = frozenset(
+    {
+        MANIFEST,
+        RECORD_FILE,
+        f"{TRUTH}/views.json",
+        f"{TRUTH}/transforms.json",
+        f"{ANATOMY}/{ANATOMY_FILE}",
+    }
+)
+_PNG = re.compile(rf"({RENDERS}|{TRUTH}/images|{ANATOMY})/[0-9]{{3,6}}\.png")
 
 
 class File(Strict):

@@ -9,8 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaderboard.submission.form import MANIFEST, SCHEMA, TRUTH, Manifest, listed, most_bytes
+from leaderboard.submission.form import (
+    ANATOMY,
+    ANATOMY_FILE,
+    MANIFEST,
+    SCHEMA,
+    TRUTH,
+    Manifest,
+    listed,
+    most_bytes,
+)
 from renderbench.errors import InputError
+from renderbench.evaluation.anatomy import Anatomy
 from renderbench.evaluation.record import RECORD_FILE, Record, read_run_record
 from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import checked_name
@@ -29,11 +39,13 @@ class Submission:
         run: the folder with ``record.json`` and ``renders/``.
         record: the run's.
         truth: the ground truth that it brings.
+        anatomy: groups and landmarks of these views, that it brings too.
     """
 
     run: Path
     record: Record
     truth: ViewSet
+    anatomy: Anatomy
 
 
 @contextmanager
@@ -42,7 +54,8 @@ def opened(file: Path) -> Iterator[Submission]:
 
     Raises:
         InputError: it is no submission: not a zip, an entry that leads outside, is too large or of a wrong
-            type, a file that is not what the list says, or a record or view set of another schema.
+            type, a file that is not what the list says, or a record, view set or anatomy that is missing or
+            of another schema.
     """
     _require_entries(file)
     with tempfile.TemporaryDirectory(prefix="renderbench-submission-") as temporary:
@@ -99,4 +112,7 @@ def _read(file: Path, folder: Path) -> Submission:
     for kind in ("suite", "block", "dataset", "scan", "transfer_function", "groups", "method"):
         # They become paths.
         checked_name(getattr(record, kind), kind)
-    return Submission(run=folder, record=record, truth=ViewSet.open(folder / TRUTH))
+    anatomy = Anatomy.open(folder / ANATOMY)
+    if anatomy is None:
+        raise InputError(file, f"expected {ANATOMY}/{ANATOMY_FILE} in it, found none", _REMEDY)
+    return Submission(run=folder, record=record, truth=ViewSet.open(folder / TRUTH), anatomy=anatomy)

@@ -9,34 +9,87 @@ import numpy as np
 
 from renderbench.artefacts import digest_of, digest_of_file
 from renderbench.cameras import sphere_cameras
+from renderbench.config import MediumSettings
+from renderbench.evaluation.anatomy import ANATOMY_FOLDER, Anatomy, prepare_anatomy
 from renderbench.evaluation.metrics import quantised
 from renderbench.evaluation.metrics.scoring import score_views
 from renderbench.evaluation.record import ViewScore
 from renderbench.groundtruth.renderer import RenderPass
 from renderbench.groundtruth.viewset import ViewSet, begin_set, finish_set, write_view
 from renderbench.layout import Root
+from renderbench.scans.groups import select_groups
+from renderbench.scans.store import ScanStore, write_scan
+from renderbench.scans.transfer import load_transfer_function
+from renderbench.scans.volume import Grid, Scan
 from tests.records import record
 
 SIZE = 40
 VIEWS = 5
+LIVER, SPLEEN = 5, 1
 RENDERER = {"name": "native", "version": "1", "max_depth": 6}
 
 
-def write_study(path: Path, *, methods: tuple[str, ...] = ("agp", "6dgs")) -> Root:
-    """One scan, one condition, a run a method; each is worse than the one before."""
+def write_study(path: Path, *, methods: tuple[str, ...] = ("agp", "6dgs"), labelled: bool = False) -> Root:
+    """One scan, one condition, a run a method; each is worse than the one before.
+
+    With ``labelled``, there is the scan itself, and its anatomy, which every run is scored on too.
+    """
     root = Root(path)
-    truth = write_truth(root)
+    scan = write_body(root) if labelled else None
+    truth = write_truth(root, scan)
+    anatomy = None if scan is None else write_anatomy(root, scan, truth)
     for place, method in enumerate(methods):
-        write_run(root, truth, method, blur=0.02 * (place + 1), seconds=10.0 / (place + 1))
+        write_run(root, truth, method, blur=0.02 * (place + 1), seconds=10.0 / (place + 1), anatomy=anatomy)
     return root
 
 
-def write_truth(root: Root) -> ViewSet:
-    """The test views of ``scan-1``."""
+def write_body(root: Root, *, liver_mm: float = 24.0) -> ScanStore:
+    """The scan ``scan-1``: a liver to the right of a spleen, both balls, around the world's origin."""
+    size, spacing = 40, 3.0
+    world = np.diag([spacing, spacing, spacing, 1.0])
+    world[:3, 3] = -spacing * (size - 1) / 2
+    z, y, x = spacing * (np.mgrid[:size, :size, :size] - (size - 1) / 2)
+    labels = np.zeros((size, size, size), dtype=np.uint8)
+    labels[np.hypot(np.hypot(x + 18, y), z) < liver_mm] = LIVER
+    labels[np.hypot(np.hypot(x - 30, y), z) < 15.0] = SPLEEN
+    path = root.scan("folder", "scan-1")
+    write_scan(
+        path,
+        Scan(
+            name="scan-1",
+            ct=np.where(labels > 0, 120, -1000).astype(np.int16),
+            labels=labels,
+            grid=Grid(shape=labels.shape, world_from_voxel=world),
+        ),
+        dataset="folder",
+        transfer_functions=[load_transfer_function("seen")],
+        digest=f"a liver of {liver_mm} mm",
+        provenance={},
+        seconds={"read": 1.0},
+    )
+    return ScanStore.open(path)
+
+
+def write_anatomy(root: Root, scan: ScanStore, truth: ViewSet) -> Anatomy:
+    """The anatomy of the test views, where runs keep it."""
+    folder = root.block("s", "b", "scan-1") / ANATOMY_FOLDER
+    return prepare_anatomy(folder, scan, "seen", select_groups("all"), MediumSettings(), truth)
+
+
+def write_truth(root: Root, scan: ScanStore | None = None) -> ViewSet:
+    """The test views of ``scan-1``: discs, whatever the scan is."""
     folder = root.views("folder", "scan-1", "seen", "all", "s-test")
+    shown = {} if scan is None else {name: scan.checksums[name] for name in ("groups", "rgba/seen")}
     made_from = {
-        "scan": {"dataset": "folder", "name": "scan-1"},
+        "scan": {
+            "dataset": "folder",
+            "name": "scan-1",
+            "groups": shown.get("groups"),
+            "rgba": shown.get("rgba/seen"),
+        },
         "transfer_function": "seen",
+        "selection": list(select_groups("all").indices),
+        "medium": MediumSettings().model_dump(),
         "renderer": RENDERER,
         "seed": 0,
     }
@@ -57,7 +110,15 @@ def write_truth(root: Root) -> ViewSet:
     return ViewSet.open(folder)
 
 
-def write_run(root: Root, truth: ViewSet, method: str, *, blur: float, seconds: float) -> Path:
+def write_run(
+    root: Root,
+    truth: ViewSet,
+    method: str,
+    *,
+    blur: float,
+    seconds: float,
+    anatomy: Anatomy | None = None,
+) -> Path:
     """A run that renders the ground truth with an error of ``blur``, scored as a run is; its folder."""
     folder = root.run("s", "b", "scan-1", method)
     (folder / "renders").mkdir(parents=True)
@@ -66,7 +127,7 @@ def write_run(root: Root, truth: ViewSet, method: str, *, blur: float, seconds: 
     renders = quantised(images / 255.0 + noise)
     for view, render in enumerate(renders):
         iio.imwrite(folder / "renders" / f"{view:03d}.png", render)
-    scores = score_views(list(images), list(renders))
+    scores = score_views(list(images), list(renders), anatomy)
     views = [
         ViewScore(
             view=view,

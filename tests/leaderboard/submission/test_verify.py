@@ -10,65 +10,15 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from leaderboard.submission.acceptance import add_run, own_truth
-from leaderboard.submission.examination import Examination, examine
-from leaderboard.submission.form import JSON_BYTES, MANIFEST, listed
+from leaderboard.submission.acceptance import add_run
+from leaderboard.submission.form import JSON_BYTES
 from leaderboard.submission.opening import opened
 from leaderboard.submission.packing import pack_run
+from renderbench.artefacts import digest_of_file
 from renderbench.errors import InputError
 from renderbench.layout import Root
-from tests.leaderboard.studies import SIZE, write_study
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory) -> tuple[Root, Path]:
-    """A root, and one of its runs packed."""
-    base = tmp_path_factory.mktemp("honest")
-    root = write_study(base / "root", methods=("agp",))
-    file, found = pack_run(root.run("s", "b", "scan-1", "agp"), base / "packed")
-    assert found.refusals == []
-    return root, file
-
-
-def judged(file: Path, root: Root | None = None) -> Examination:
-    with opened(file) as submission:
-        truth = submission.truth if root is None else own_truth(root, submission.record)
-        return examine(submission.run, submission.record, truth)
-
-
-def repacked(file: Path, target: Path, change, *, relist: bool = False) -> Path:
-    """``file`` changed by ``change(folder)``; with ``relist`` by someone who also rewrites its list."""
-    folder = target.with_suffix("")
-    with zipfile.ZipFile(file) as archive:
-        archive.extractall(folder)
-    change(folder)
-    there = {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
-    if relist:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        manifest["files"] = {name: each.model_dump() for name, each in listed(there).items()}
-        (folder / MANIFEST).write_text(json.dumps(manifest))
-    with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(folder).as_posix())
-    shutil.rmtree(folder)
-    return target
-
-
-def edit(**fields):
-    """A change of a record's fields."""
-
-    def change(folder: Path) -> None:
-        record = json.loads((folder / "record.json").read_text())
-        for name, value in fields.items():
-            record[name] = value(record[name]) if callable(value) else value
-        (folder / "record.json").write_text(json.dumps(record))
-
-    return change
+from tests.leaderboard.studies import SIZE
+from tests.leaderboard.submission.forging import edit, edit_json, judged, repacked, rescore
 
 
 def black_render(folder: Path) -> None:
@@ -92,24 +42,6 @@ def test_the_same_run_gives_the_same_file(honest, tmp_path):
     root, file = honest
     again, _ = pack_run(root.run("s", "b", "scan-1", "agp"), tmp_path)
     assert again.read_bytes() == file.read_bytes()
-
-
-def test_what_images_cannot_show_is_said_to_be_stated(honest, tmp_path):
-    root, _ = honest
-    shutil.copytree(root.path, tmp_path / "root")
-    run = Root(tmp_path / "root").run("s", "b", "scan-1", "agp")
-
-    def add(record):
-        record["metrics"]["psnr@group:liver"] = 21.0
-        for view in record["views"]:
-            view["metrics"]["psnr@group:liver"] = 21.0
-
-    record = json.loads((run / "record.json").read_text())
-    add(record)
-    (run / "record.json").write_text(json.dumps(record))
-    _, found = pack_run(run, tmp_path)
-    assert found.refusals == []
-    assert found.stated["psnr@group:liver"] == "needs the scan's labels"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +78,10 @@ def test_any_change_after_packing_is_refused(honest, tmp_path, change):
         (edit(scan="scan-2"), "scan: expected 'scan-1', as the ground truth was made, found 'scan-2'"),
         (edit(transfer_function="unseen"), "transfer_function: expected 'seen'"),
         (edit(seed=7), "seed: expected 0"),
+        (
+            edit(groups="liver"),
+            "groups: expected [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], as the ground truth was made, found [2]",
+        ),
         (edit(settings={"iterations": 1}), "settings: expected {}, as the run was made"),
         (edit(made_from={}), "digest: expected that of what made the run"),
         (edit(noise_floor_db=99.0), "noise floor: expected the mean"),
@@ -162,6 +98,19 @@ def test_a_forger_who_rewrites_the_list_is_refused_by_the_images(honest, tmp_pat
     refusals = judged(file).refusals
     assert any(reason in line for line in refusals), refusals
     assert all("\n" not in line for line in refusals)
+
+
+def repr8(value) -> str:
+    return repr(value)[:8]
+
+
+@pytest.mark.parametrize("focal", ["long", None, float("nan"), 10**400, 0.0], ids=repr8)
+def test_a_camera_that_is_none_is_refused_not_tripped_over(honest, tmp_path, focal):
+    def change(folder):
+        edit_json(folder / "truth" / "transforms.json", lambda cameras: cameras.update(fl_x=focal))
+
+    file = repacked(honest[1], tmp_path / "camera.zip", change, relist=True)
+    assert judged(file).refusals == ["cameras: expected finite numbers, focal lengths above 0, found others"]
 
 
 @pytest.mark.parametrize("nonsense", [[], {"scan": []}, {"scan": {"name": float("nan")}}, {"renderer": "x"}])
@@ -181,22 +130,24 @@ def test_nonsense_in_the_ground_truth_is_refused_not_tripped_over(honest, tmp_pa
 
 def test_forged_ground_truth_with_forged_scores_is_refused_on_the_maintainers(honest, tmp_path):
     """A submission whose ground truth is its own renders is consistent in itself."""
-    perfect = {"psnr": None, "ssim": 1.0, "gmsd": 0.0}
 
     def forge(folder):
         render_as_truth(folder)
-        record = json.loads((folder / "record.json").read_text())
-        names = [name for name in record["metrics"] if name.partition("@")[0] in perfect]
-        scores = {name: perfect[name.partition("@")[0]] for name in names}
-        record["metrics"] = scores
-        record["absent"] = {}
-        record["views"] = [view | {"metrics": scores} for view in record["views"]]
-        (folder / "record.json").write_text(json.dumps(record))
+        rescore(folder)
 
     root, file = honest
     forged = repacked(file, tmp_path / "forged.zip", forge, relist=True)
     assert judged(forged).refusals == []
     assert any("ssim: expected 0." in line for line in judged(forged, root).refusals)
+
+
+def test_a_submission_of_an_older_schema_is_refused(honest, tmp_path):
+    def age(folder):
+        edit_json(folder / "submission.json", lambda manifest: manifest.update(schema=1))
+
+    file = repacked(honest[1], tmp_path / "old.zip", age)
+    with pytest.raises(InputError, match=r"submission schema 2, found 1; pack it with this version"):
+        judged(file)
 
 
 def test_a_record_of_an_older_schema_is_refused(honest, tmp_path):
@@ -253,8 +204,6 @@ def test_a_picture_that_claims_a_billion_pixels_is_never_decoded(honest, tmp_pat
         data = bytearray(path.read_bytes())
         data[16:24] = (40_000).to_bytes(4, "big") * 2
         path.write_bytes(data)
-        from renderbench.artefacts import digest_of_file
-
         digest = digest_of_file(path)
         edit(renders=lambda renders: renders | {"000.png": digest})(folder)
 
