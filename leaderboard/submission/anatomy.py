@@ -98,7 +98,7 @@ def _places(anatomy: Anatomy, cameras: Sequence[Camera]) -> Iterator[str]:
                 break
             before = seen.landmark
             (column, row), depth_mm = pixels[before], depths_mm[before]
-            if not (depth_mm > 0 and 0 <= column < camera.width and 0 <= row < camera.height):
+            if not (0 < depth_mm < math.inf and 0 <= column < camera.width and 0 <= row < camera.height):
                 yield f"{where}: expected a landmark that projects into the image, found one that does not"
                 continue
             for name, expected, found in (

@@ -12,6 +12,7 @@ from leaderboard.submission.cli import verify
 from leaderboard.submission.packing import pack_run
 from renderbench.errors import InputError
 from renderbench.evaluation.metrics import lpips
+from renderbench.groundtruth.viewset import ViewSet
 from renderbench.layout import Root
 from tests.leaderboard.studies import SIZE, VIEWS, write_body
 from tests.leaderboard.submission.forging import edit_json, judged, repacked, rescore, resign_maps
@@ -59,6 +60,21 @@ def look_away(anatomy) -> None:
     (seen,) = anatomy["views"][0][:1]
     anatomy["landmarks"][seen["landmark"]]["position_mm"] = [1e308, 1e308, 1e308]
     seen.update(column_px=float("inf"), row_px=float("inf"), depth_mm=float("inf"), mm_per_px=float("inf"))
+
+
+def look_to_infinity(folder: Path) -> None:
+    """Move a landmark so far along the line of sight that its depth is no number any more."""
+    camera = ViewSet.open(folder / "truth").cameras[0]
+    far = np.copysign(1.7e308, camera.camera_from_world[2, :3]).tolist()
+
+    def change(anatomy) -> None:
+        seen = anatomy["views"][0][0]
+        anatomy["landmarks"][seen["landmark"]]["position_mm"] = far
+        endless = {"depth_mm": float("inf"), "mm_per_px": float("inf")}
+        seen.update(column_px=camera.cx_px, row_px=camera.cy_px, **endless)
+        anatomy["views"][1:] = [[] for _ in anatomy["views"][1:]]
+
+    change_anatomy(change)(folder)
 
 
 def unlink(name: str):
@@ -158,6 +174,7 @@ def test_an_honest_submission_has_all_scores_recomputed(honest, own):
         (change_seen(landmark=12), "landmark 12: expected each landmark once at most, in order"),
         (change_anatomy(show_one_twice), "expected each landmark once at most, in order"),
         (change_anatomy(look_away), "expected a landmark that projects into the image, found one that does"),
+        (look_to_infinity, "expected a landmark that projects into the image, found one that does not"),
         (change_anatomy(drop_landmarks), "landmarks-px: expected no score, since no test view shows"),
         (
             change_scores(lambda scores: scores.update({"psnr@group:liver": 50.0})),
