@@ -23,7 +23,7 @@ from renderbench.scans.fingerprint import Fingerprint
 from renderfm.model import RenderFM
 from renderfm.settings import ModelSettings, PredictionSettings
 
-SCHEMA = 1
+SCHEMA = 2
 SUFFIX = ".safetensors"
 SHIPPED = Path(__file__).resolve().parent / "weights"
 """The checkpoints that come with the package."""

@@ -12,7 +12,7 @@ from renderbench.artefacts import digest_of_file
 from renderbench.errors import InputError
 from renderbench.layout import Root
 from renderfm import checkpoint as module
-from renderfm.checkpoint import checkpoint_file, find_checkpoint, load_checkpoint, save_checkpoint
+from renderfm.checkpoint import SCHEMA, checkpoint_file, find_checkpoint, load_checkpoint, save_checkpoint
 from renderfm.settings import ModelSettings
 from renderfm.windows import predict
 from tests.renderfm.scans import NORMALISATION, checkpoint, inputs, model
@@ -140,7 +140,11 @@ def test_a_truncated_file_and_one_of_another_kind(tmp_path):
 def test_a_header_of_another_time(tmp_path):
     path = checkpoint(tmp_path / "x.safetensors")
     tensors, header = contents(path)
-    for change, found in (({"schema_number": 2}, "schema_number"), ({"settings": {"size": "huge"}}, "size")):
+    for change, found in (
+        ({"schema_number": SCHEMA + 1}, "schema_number"),
+        ({"schema_number": SCHEMA - 1}, "schema_number"),
+        ({"settings": {"size": "huge"}}, "size"),
+    ):
         rewrite(path, tensors, header | change)
         with pytest.raises(InputError) as error:
             load_checkpoint(str(path))
