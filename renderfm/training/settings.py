@@ -56,8 +56,9 @@ class TrainSettings(Strict):
 
     A scan of more than ``max_voxels`` is taken strided, every second or third voxel of it along every axis,
     so that any scan fits. ``mirror`` mirrors scans and cameras along random axes, exact under light that is
-    the same from all sides, and left out under any other. ``precision`` is of the network alone, bfloat16 by
-    autocast; ``auto`` is bfloat16 on a GPU.
+    the same from all sides, and left out under any other; ``recolour`` is how often red, green and blue
+    change places, exact under white light, and left out likewise. ``precision`` is of the network alone,
+    bfloat16 by autocast; ``auto`` is bfloat16 on a GPU.
 
     With one scan a step, weights wander about what they learn: what is validated and kept is their
     exponential moving average, of which each step keeps the share ``average``; 0 averages nothing.
@@ -87,6 +88,7 @@ class TrainSettings(Strict):
     lambda_opacity: Positive = 0.35
     augmentation: AugmentationSettings = AugmentationSettings()
     mirror: bool = True
+    recolour: Share = 0.5
     max_voxels: Some = 8_000_000
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     validate_every: Some = 100

@@ -19,6 +19,7 @@ from renderfm.training.augmentation import augmented_ct
 from renderfm.training.data import Body, Preparation, TrainingData, View
 from renderfm.training.losses import rendering_loss
 from renderfm.training.mirror import mirrored_camera, mirrored_inputs, reflection
+from renderfm.training.recolouring import recoloured_inputs, recoloured_view
 from renderfm.training.settings import TrainSettings
 
 
@@ -51,7 +52,8 @@ class Trainer:
     def accumulate(self, number: int) -> Pass:
         """Add the gradients of scan ``number`` of the whole training, over ``scans_per_step``.
 
-        Which scan that is, its views, mirrors and augmentations follow from the number and the seed alone.
+        Which scan that is, its views, mirrors, colours and augmentations follow from the number and the
+        seed alone.
 
         Raises:
             InputError: the scan cannot be made an input of.
@@ -67,6 +69,8 @@ class Trainer:
         )
         channels = torch.cat([ct[None, None], prepared.inputs.channels[:, 1:]], dim=1)
         coins = torch.rand(3, generator=generator) < 0.5
+        order = torch.randperm(3, generator=generator).tolist()
+        recolour = float(torch.rand(1, generator=generator)) < settings.recolour and self.data.uniform_light
         may_mirror = settings.mirror and self.data.uniform_light
         axes = [axis for axis in range(3) if may_mirror and coins[axis]]
         inputs = mirrored_inputs(replace(prepared.inputs, channels=channels), prepared.grid, axes)
@@ -74,6 +78,9 @@ class Trainer:
         mirror = reflection(prepared.grid, axes)
         views = [body.views[index] for index in chosen.tolist()]
         views = [replace(view, camera=mirrored_camera(view.camera, mirror)) for view in views]
+        if recolour:
+            inputs = recoloured_inputs(inputs, order)
+            views = [recoloured_view(view, order) for view in views]
         with precision(settings, self.device):
             gaussians = self.model(inputs.to(self.device))
         return self._through(gaussians, views)

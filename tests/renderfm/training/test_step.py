@@ -16,7 +16,7 @@ from tests.renderfm.training.studies import settings, training_suite
 from tests.renderfm.training.test_data import preparation
 
 CPU = torch.device("cpu")
-PLAIN = {"augmentation": {"share": 0.0}, "mirror": False, "views_per_scan": 3}
+PLAIN = {"augmentation": {"share": 0.0}, "mirror": False, "recolour": 0.0, "views_per_scan": 3}
 
 
 def trainer(root: Root, chosen: TrainSettings, spread: float = 0.02) -> Trainer:
