@@ -44,7 +44,26 @@ def test_a_part_is_a_box_of_the_person_with_bone_and_organs(coarse, seed, size, 
     k, j, i = np.rint(inside[::-1]).astype(int)
     there = whole.ct[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2].astype(float)
     here = found.ct[tuple(size // 2 for size in found.ct.shape)]
-    assert there.min() - 1 <= here <= there.max() + 1
+    low_hu, high_hu = ((there.min() + 1000) * 0.93 - 1000, (there.max() + 1000) * 1.01 - 1000)
+    assert low_hu - 2 <= here <= high_hu + 2
+
+
+def test_attenuation_is_scaled_by_one_factor_a_part(coarse, monkeypatch):
+    monkeypatch.setattr(part, "_FACTORS", (1.0, 1.0))
+    plain = [phantom_part(seed) for seed in range(3)]
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        part, "phantom_scan", lambda seed, **given: phantom_scan(seed, extent=given["extent"], spacing_mm=6.0)
+    )
+    factors = []
+    for seed, expected in enumerate(plain):
+        found = phantom_part(seed)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        dense = expected.ct > -500
+        ratios = (found.ct[dense] + 1000.0) / (expected.ct[dense] + 1000.0)
+        factors.append(float(np.median(ratios)))
+        assert np.abs(ratios - factors[-1]).max() < 3e-3
+    assert 0.93 <= min(factors) < max(factors) - 0.01 < 1.0
 
 
 def test_the_same_seed_is_the_same_part_and_another_is_not(coarse):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from renderbench.config import Split
 from renderbench.errors import InputError
@@ -225,8 +225,12 @@ class _PhantomSource:
 
     def identity(self) -> dict[str, Any]:
         from renderbench.scans.phantom import PHANTOM_VERSION
+        from renderbench.scans.phantom.part import PART_VERSION, PartExtent
 
-        return {"phantom": {"seed": self.seed, "extent": self.extent, "version": PHANTOM_VERSION}}
+        made = {"seed": self.seed, "extent": self.extent, "version": PHANTOM_VERSION}
+        return {
+            "phantom": made | ({"part_version": PART_VERSION} if self.extent in get_args(PartExtent) else {})
+        }
 
     def stamp(self) -> dict[str, Any]:
         return self.identity()
