@@ -64,7 +64,7 @@ def read_transforms(path: Path, count: int, *, remedy: str) -> list[Camera]:
             )
             for frame in payload["frames"]
         ]
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         cameras = []
     if len(cameras) != count:
         problem = f"expected {count} cameras, found {len(cameras)} that can be read"

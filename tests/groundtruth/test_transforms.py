@@ -98,7 +98,7 @@ def test_a_split_names_every_image_once(sets: tuple[ViewSet, ViewSet], tmp_path:
     assert all((tmp_path / path).is_file() for path in paths)
 
 
-@pytest.mark.parametrize("spoil", ["count", "matrix", "key", "kind"])
+@pytest.mark.parametrize("spoil", ["count", "matrix", "number", "key", "kind"])
 def test_cameras_that_cannot_be_read_are_one_clear_line(sets: tuple[ViewSet, ViewSet], spoil: str) -> None:
     path = sets[0].path / "transforms.json"
     found = payload(path)
@@ -107,6 +107,8 @@ def test_cameras_that_cannot_be_read_are_one_clear_line(sets: tuple[ViewSet, Vie
             found["frames"].pop()
         case "matrix":
             found["frames"][1]["transform_matrix"] = [[1, 0], [0, 1]]
+        case "number":
+            found["frames"][1]["transform_matrix"][0][3] = 10**400
         case "key":
             del found["fl_x"]
         case "kind":

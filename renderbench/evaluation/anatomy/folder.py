@@ -85,7 +85,7 @@ class Anatomy:
         Raises:
             InputError: it is damaged or of another schema.
         """
-        remedy = "remove the folder and run `renderbench run` again"
+        remedy = "remove the folder; it is made again where it is needed"
         record = read_record(AnatomyRecord, path / _FILE, what="anatomy", schema=_SCHEMA, remedy=remedy)
         return None if record is None else cls(path=path, record=record)
 
@@ -113,7 +113,7 @@ class Anatomy:
             raise InputError(
                 path,
                 "expected the map of groups as it was written, found another or none",
-                "remove its folder and run `renderbench run` again",
+                "remove its folder; it is made again where it is needed",
             )
         with Image.open(path) as picture:
             return np.asarray(picture)
