@@ -10,6 +10,7 @@ over two slabs of it, which torch takes for a batch and hands to oneDNN.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ Padding = tuple[int, int, int]
 
 
 def convolve(volume: Tensor, convolution: nn.Conv3d, padding: int | Padding) -> Tensor:
-    """A convolution without bias, by its weights and stride.
+    """A convolution by its weights, stride and, where it has one, bias.
 
     Args:
         volume: (1, C_in, D, H, W).
@@ -34,31 +35,39 @@ def convolve(volume: Tensor, convolution: nn.Conv3d, padding: int | Padding) -> 
     single = volume.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     if volume.device.type == "cpu" and single and torch.backends.mkldnn.is_available():
         around = (padding,) * 3 if isinstance(padding, int) else padding
-        result: Tensor = _Convolution.apply(volume, weight, around, stride[0])
+        result: Tensor = _Convolution.apply(volume, weight, convolution.bias, around, stride[0])
         return result
-    return functional.conv3d(volume, weight, stride=stride, padding=padding)
+    return functional.conv3d(volume, weight, convolution.bias, stride=stride, padding=padding)
 
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, volume: Tensor, weight: Tensor, padding: Padding, stride: int) -> Tensor:
+    def forward(
+        ctx: Any, volume: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding, stride: int
+    ) -> Tensor:
         ctx.save_for_backward(volume, weight)
         ctx.padding, ctx.stride = padding, stride
-        return _forwards(volume, weight, padding, stride)
+        return _forwards(volume, weight, bias, padding, stride)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(
+        ctx: Any, gradient: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         volume, weight = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[:2]
+        *wanted, with_bias = ctx.needs_input_grad[:3]
         gradient = gradient.contiguous(memory_format=torch.channels_last_3d)
+        of_volume = of_weight = of_bias = None
         if volume.shape[1] * volume.shape[2] * volume.shape[3] > _LARGE:
-            return *_backwards(gradient, volume, weight, ctx.padding, ctx.stride, wanted), None, None
-        of_volume = of_weight = None
-        if wanted[0]:
-            of_volume = _of_volume(gradient, volume, weight, ctx.padding, ctx.stride)
-        if wanted[1]:
-            of_weight = _of_weight(gradient, volume, weight, ctx.padding, ctx.stride)
-        return of_volume, of_weight, None, None
+            of_volume, of_weight = _backwards(gradient, volume, weight, ctx.padding, ctx.stride, wanted)
+        else:
+            if wanted[0]:
+                of_volume = _of_volume(gradient, volume, weight, ctx.padding, ctx.stride)
+            if wanted[1]:
+                of_weight = _of_weight(gradient, volume, weight, ctx.padding, ctx.stride)
+        if with_bias:
+            # Slice by slice: torch sums a volume in this layout one voxel after another.
+            of_bias = gradient.sum((3, 4)).double().sum((0, 2)).to(weight.dtype)
+        return of_volume, of_weight, of_bias, None, None
 
 
 def _of_volume(gradient: Tensor, volume: Tensor, weight: Tensor, padding: Padding, stride: int) -> Tensor:
@@ -70,7 +79,7 @@ def _of_volume(gradient: Tensor, volume: Tensor, weight: Tensor, padding: Paddin
         gradient = spread.contiguous(memory_format=torch.channels_last_3d)
     turned = weight.flip(2, 3, 4).transpose(0, 1).contiguous()
     depth, height, width = (2 - pad for pad in padding)
-    return _forwards(gradient, turned, (depth, height, width), 1)
+    return _forwards(gradient, turned, None, (depth, height, width), 1)
 
 
 def _of_weight(gradient: Tensor, volume: Tensor, weight: Tensor, padding: Padding, stride: int) -> Tensor:
@@ -94,8 +103,8 @@ def _of_weight(gradient: Tensor, volume: Tensor, weight: Tensor, padding: Paddin
     return of_weight
 
 
-def _forwards(volume: Tensor, weight: Tensor, padding: Padding, stride: int) -> Tensor:
-    return torch.mkldnn_convolution(volume, weight, None, padding, (stride,) * 3, (1, 1, 1), 1)
+def _forwards(volume: Tensor, weight: Tensor, bias: Tensor | None, padding: Padding, stride: int) -> Tensor:
+    return torch.mkldnn_convolution(volume, weight, bias, padding, (stride,) * 3, (1, 1, 1), 1)
 
 
 def _backwards(
@@ -104,7 +113,7 @@ def _backwards(
     weight: Tensor,
     padding: Padding,
     stride: int,
-    wanted: tuple[bool, bool],
+    wanted: Sequence[bool],
 ) -> tuple[Tensor | None, Tensor | None]:
     of_volume, of_weight, _ = torch.ops.aten.convolution_backward(
         gradient,

@@ -21,7 +21,7 @@ class RenderFM(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.network = UNet(len(settings.input_channels), settings.channels)
+        self.network = UNet(len(settings.input_channels), settings.channels, settings.norm)
         self.head = Head(settings.channels[1], settings)
 
     def forward(self, inputs: Inputs) -> Gaussians6D:

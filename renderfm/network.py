@@ -15,31 +15,38 @@ from torch.nn import functional
 
 from renderfm.convolution import convolve
 from renderfm.norm import normalised
+from renderfm.settings import Norm
 
 SLOPE = 0.01
 """Of the leaky ReLU below zero, nnU-Net's."""
 
 
 class Layer(nn.Module):
-    """A 3 × 3 × 3 convolution, instance norm with scale and shift, leaky ReLU; of one volume at a time."""
+    """A 3 × 3 × 3 convolution, instance norm if any, leaky ReLU; of one volume at a time."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, stride: int, norm: Norm) -> None:
         super().__init__()
-        # Instance norm takes any bias away again.
-        self.convolution = nn.Conv3d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
-        self.norm = nn.InstanceNorm3d(channels_out, affine=True)
+        # Instance norm takes any bias away again, and has its own.
+        self.convolution = nn.Conv3d(
+            channels_in, channels_out, 3, stride=stride, padding=1, bias=norm == "none"
+        )
+        self.norm = nn.InstanceNorm3d(channels_out, affine=True) if norm == "instance" else None
 
     def forward(self, volume: Tensor, visible: Tensor) -> Tensor:
         """(1, C_in, D, H, W) to (1, C_out, ⌈D/stride⌉, ⌈H/stride⌉, ⌈W/stride⌉), the size of ``visible``."""
-        normal = normalised(convolve(volume, self.convolution, padding=1), self.norm, visible)
-        return functional.leaky_relu(normal, SLOPE, inplace=True)
+        result = convolve(volume, self.convolution, padding=1)
+        if self.norm is not None:
+            result = normalised(result, self.norm, visible)
+        return functional.leaky_relu(result, SLOPE, inplace=True)
 
 
 class Stage(nn.ModuleList):
     """Two layers; the first carries the stride."""
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
-        super().__init__([Layer(channels_in, channels_out, stride), Layer(channels_out, channels_out, 1)])
+    def __init__(self, channels_in: int, channels_out: int, stride: int, norm: Norm) -> None:
+        super().__init__(
+            [Layer(channels_in, channels_out, stride, norm), Layer(channels_out, channels_out, 1, norm)]
+        )
 
     def forward(self, volume: Tensor, visible: Tensor) -> Tensor:
         """As :class:`Layer`."""
@@ -54,19 +61,20 @@ class UNet(nn.Module):
     Args:
         channels_in: of the input.
         channels: of each stage of the encoder, at least two; the decoder has those of the same resolution.
+        norm: after each convolution.
     """
 
-    def __init__(self, channels_in: int, channels: tuple[int, ...]) -> None:
+    def __init__(self, channels_in: int, channels: tuple[int, ...], norm: Norm = "none") -> None:
         super().__init__()
         self.encoder = nn.ModuleList(
             [
-                Stage(before, after, stride=1 if index == 0 else 2)
+                Stage(before, after, stride=1 if index == 0 else 2, norm=norm)
                 for index, (before, after) in enumerate(pairwise((channels_in, *channels)))
             ]
         )
         upwards = list(pairwise(reversed(channels[1:])))
         self.ups = nn.ModuleList([nn.ConvTranspose3d(below, here, 2, stride=2) for below, here in upwards])
-        self.decoder = nn.ModuleList([Stage(2 * here, here, stride=1) for _, here in upwards])
+        self.decoder = nn.ModuleList([Stage(2 * here, here, stride=1, norm=norm) for _, here in upwards])
         self.stride = 2 ** (len(channels) - 1)
         self.apply(_initialise)
 

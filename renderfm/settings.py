@@ -10,6 +10,7 @@ from baselines.settings import Count, FitSettings, Positive, Some
 from renderbench.config import Strict
 
 Size = Literal["mini", "small", "paper"]
+Norm = Literal["none", "instance"]
 
 _CHANNELS: dict[str, tuple[int, ...]] = {
     "mini": (8, 16, 32, 64, 128),
@@ -22,15 +23,18 @@ class ModelSettings(Strict):
     """A model, but for its weights; the defaults are those of the shipped checkpoint.
 
     ``size`` gives the channels of the network's stages: ``paper`` has nnU-Net's (32, doubled up to 320);
-    the paper names none. ``opacity`` is what the predicted offset is added to before the sigmoid:
-    ``paper`` the transfer function's alpha itself, as section 3.2 writes it (at least one half, even for
-    lung), ``logit`` the logit of what the medium absorbs along one Gaussian's voxel, so that a model which
-    has learnt nothing shows the transfer function's own opacity.
+    the paper names none. ``norm`` is what follows a convolution: nnU-Net's ``instance`` norm takes away what
+    tells one scan from another, how faint and how large it is, on which its brightness depends; with
+    ``none``, the default, the network sees it (docs/renderfm.md has what either reaches). ``opacity`` is what
+    the predicted offset is added to before the sigmoid: ``paper`` the transfer function's alpha itself, as
+    section 3.2 writes it (at least one half, even for lung), ``logit`` the logit of what the medium absorbs
+    along one Gaussian's voxel, so that a model which has learnt nothing shows the transfer function's own
+    opacity.
 
     ``colour`` is what becomes of the 12 predicted colour coefficients: ``offset`` adds them to the base
     colour, ``gain`` times the base colour, so that the first three are relative: rgb (1 + o). Shading is a
-    factor on an albedo; as one it carries over to other transfer functions, and the network need not find
-    the base colour again behind its instance norms.
+    factor on an albedo; as one it carries over to other transfer functions, and the network need not find the
+    base colour again behind its instance norms.
 
     The others are what an ablation takes away: ``prime_colour`` and ``prime_opacity`` the base that comes
     from the transfer function (grey and one half take its place), ``mask_channel`` the segmentation among
@@ -39,6 +43,7 @@ class ModelSettings(Strict):
     """
 
     size: Size = "mini"
+    norm: Norm = "none"
     opacity: Literal["paper", "logit"] = "logit"
     colour: Literal["offset", "gain"] = "gain"
     prime_colour: bool = True

@@ -88,28 +88,32 @@ class _Volume:
 
 
 class _Convolved:
-    """A layer's result: convolved when it is made, normalised by its own statistics when it is read."""
+    """A layer's result: convolved when it is made, normalised by its own statistics, if at all, when read."""
 
     def __init__(self, source: Slices, layer: Layer, visible: Tensor, window: int, *, kept: bool) -> None:
         self._layer = layer
         self._visible = visible
         self._source: Slices | None = source
         self._kept: Tensor | None = None
-        self._device = layer.norm.weight.device
+        self._device = layer.convolution.weight.device
         self._stride = layer.convolution.stride[0]
         self.depth = source.depth // self._stride
-        self._mean, self._variance = self._settle(window, kept)
+        self._mean, self._variance = torch.empty(0), torch.empty(0)
+        if kept or layer.norm is not None:
+            self._settle(window, kept)
 
     def read(self, start: int, stop: int) -> Tensor:
         raw = self._convolved(start, stop) if self._kept is None else self._kept[:, :, start:stop]
         norm = self._layer.norm
+        if norm is None:
+            return functional.leaky_relu(raw, SLOPE)
         normal = functional.batch_norm(
             raw, self._mean, self._variance, norm.weight, norm.bias, training=False, eps=norm.eps
         )
         return functional.leaky_relu_(normal, SLOPE)
 
-    def _settle(self, window: int, kept: bool) -> tuple[Tensor, Tensor]:
-        """Mean and variance of every channel over all slabs, which are kept or let go."""
+    def _settle(self, window: int, kept: bool) -> None:
+        """Keep all slabs or let them go; mean and variance of every channel over them, for a norm."""
         count, mean, scatter = 0, torch.zeros((), device=self._device), torch.zeros((), device=self._device)
         for start, stop in slabs_of(self.depth, window):
             slab = self._convolved(start, stop)
@@ -118,6 +122,8 @@ class _Convolved:
                     whole = (*slab.shape[:2], self.depth, *slab.shape[3:])
                     self._kept = laid_out(slab.new_empty(whole))
                 self._kept[:, :, start:stop] = slab
+            if self._layer.norm is None:
+                continue
             # Chan et al. (1979): statistics of parts, put together without cancellation.
             own, variance, size = statistics(slab, self._visible[:, :, start:stop])
             share = size / max(count + size, 1)
@@ -127,8 +133,8 @@ class _Convolved:
             count += size
         if kept:
             self._source = None
-        dtype = self._layer.norm.weight.dtype
-        return mean.to(dtype), (scatter / max(count, 1)).to(dtype)
+        dtype = self._layer.convolution.weight.dtype
+        self._mean, self._variance = mean.to(dtype), (scatter / max(count, 1)).to(dtype)
 
     def _convolved(self, start: int, stop: int) -> Tensor:
         assert self._source is not None

@@ -14,25 +14,27 @@ SIZES = [(1, 1, 1), (2, 3, 4), (5, 4, 7), (12, 9, 8), (40, 41, 9)]
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("padding", [1, (0, 1, 1)])
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("bias", [False, True])
 def test_result_and_gradients_are_those_of_a_convolution(
-    size: tuple[int, int, int], padding: int | tuple[int, int, int], stride: int
+    size: tuple[int, int, int], padding: int | tuple[int, int, int], stride: int, bias: bool
 ) -> None:
     if padding != 1:
         size = (size[0] + 2, *size[1:])
     generator = torch.Generator().manual_seed(sum(size))
-    layer = nn.Conv3d(16, 8, 3, stride=stride, bias=False)
+    layer = nn.Conv3d(16, 8, 3, stride=stride, bias=bias)
     volume = torch.randn(1, 16, *size, generator=generator, requires_grad=True)
     found = convolve(volume, layer, padding)
     upstream = torch.randn(found.shape, generator=generator)
     found.backward(upstream)
 
-    exact, weight = (each.detach().double().requires_grad_() for each in (volume, layer.weight))
-    expected = functional.conv3d(exact, weight, stride=stride, padding=padding)
+    exact, *parameters = (each.detach().double().requires_grad_() for each in (volume, *layer.parameters()))
+    expected = functional.conv3d(exact, *parameters, stride=stride, padding=padding)
     expected.backward(upstream.double())
 
     torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(volume.grad.double(), exact.grad, rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(layer.weight.grad.double(), weight.grad, rtol=1e-5, atol=2e-3)
+    for ours, theirs in zip(layer.parameters(), parameters, strict=True):
+        torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=1e-5, atol=2e-3)
 
 
 def test_a_volume_that_wants_no_gradient_gets_none() -> None:

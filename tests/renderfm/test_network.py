@@ -5,17 +5,17 @@ import torch
 from torch.nn import functional
 
 from renderfm.network import UNet, padded
-from renderfm.settings import ModelSettings
+from renderfm.settings import ModelSettings, Norm
 
 
 def random_volume(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
-def network(channels: tuple[int, ...], channels_in: int = 6) -> UNet:
+def network(channels: tuple[int, ...], channels_in: int = 6, norm: Norm = "instance") -> UNet:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return UNet(channels_in, channels).eval()
+        return UNet(channels_in, channels, norm).eval()
 
 
 def test_it_is_a_u_net_without_its_last_stage():

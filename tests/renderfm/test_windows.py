@@ -21,9 +21,10 @@ def spread_of_outputs(made, given) -> float:
     return max(float((each - base[name]).abs().max()) for name, each in made.parameters().items())
 
 
+@pytest.mark.parametrize("norm", ["none", "instance"])
 @pytest.mark.parametrize(("shape", "window"), [((32, 32, 32), 8), ((37, 21, 18), 5), ((17, 20, 35), 1)])
-def test_windows_give_the_gaussians_of_one_pass(shape, window):
-    given, trained = inputs(shape=shape), model(head=0.3)
+def test_windows_give_the_gaussians_of_one_pass(shape, window, norm):
+    given, trained = inputs(shape=shape), model(ModelSettings(norm=norm), head=3.0 if norm == "none" else 0.3)
     whole, made = predict(trained, given), predict(trained, given, window)
     spread = spread_of_outputs(whole, given)
     assert spread > 1.0
@@ -32,9 +33,10 @@ def test_windows_give_the_gaussians_of_one_pass(shape, window):
         assert (getattr(made, name) - expected).abs().max() < 1e-4 * spread, name
 
 
-def test_in_double_precision_windows_agree_to_its_rounding():
+@pytest.mark.parametrize("norm", ["none", "instance"])
+def test_in_double_precision_windows_agree_to_its_rounding(norm):
     volume = torch.randn(1, 6, 23, 18, 21, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    network = UNet(6, (3, 4, 5)).double().eval()
+    network = UNet(6, (3, 4, 5), norm).double().eval()
     with torch.no_grad():
         # Some slabs show nothing.
         visible = (torch.arange(23) % 11 < 4).double()[None, None, :, None, None].expand(1, 1, 23, 18, 21)
@@ -50,7 +52,7 @@ def test_parts_by_themselves_would_not_agree():
     """Statistics are those of the volume: a part, however wide its margin, has others."""
     volume = torch.randn(1, 6, 48, 16, 16, generator=torch.Generator().manual_seed(0))
     volume[:, :, 32:] += 2.0
-    network = UNet(6, (3, 4)).eval()
+    network = UNet(6, (3, 4), "instance").eval()
     with torch.no_grad():
         visible = torch.ones(1, 1, 48, 16, 16)
         whole, part = network(volume, visible), network(volume[:, :, :32], visible[:, :, :32])
