@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
     "opacity as the paper writes it": {"opacity": "paper"},
     "colour as an offset": {"colour": "offset"},
+    "with instance norm": {"norm": "instance"},
     "without AGP colour": {"prime_colour": False},
     "without AGP opacity": {"prime_opacity": False},
     "without the mask channel": {"mask_channel": False},

@@ -34,7 +34,7 @@ class ModelSettings(Strict):
     ``colour`` is what becomes of the 12 predicted colour coefficients: ``offset`` adds them to the base
     colour, ``gain`` times the base colour, so that the first three are relative: rgb (1 + o). Shading is a
     factor on an albedo; as one it carries over to other transfer functions, and the network need not find the
-    base colour again behind its instance norms.
+    base colour again.
 
     The others are what an ablation takes away: ``prime_colour`` and ``prime_opacity`` the base that comes
     from the transfer function (grey and one half take its place), ``mask_channel`` the segmentation among
