@@ -56,7 +56,9 @@ def test_shipped_settings_have_names(trainable, suite_file):
     assert settings_file("renderfm-mini").is_file()
     failed = run("--root", trainable.path, "--suite", suite_file, "--config", "renderfm-maxi")
     assert isinstance(failed.exception, InputError)
-    assert "expected one of renderfm-mini, renderfm-overfit, or a path ending in .toml" in str(failed.exception)
+    assert "expected one of renderfm-mini, renderfm-overfit, or a path ending in .toml" in str(
+        failed.exception
+    )
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "datasets" / "training").glob("*.toml")))
