@@ -18,6 +18,17 @@ def norm(channels: int, dtype: torch.dtype = torch.float64) -> nn.InstanceNorm3d
     return made
 
 
+def assert_same(
+    found: torch.Tensor, expected: torch.Tensor, leaves: list[torch.Tensor], gradient: torch.Tensor
+) -> None:
+    """In values, and in what ``gradient`` becomes at the leaves."""
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    of_expected = torch.autograd.grad(expected, leaves, gradient)
+    of_found = torch.autograd.grad(found, leaves, gradient)
+    for ours, theirs in zip(of_found, of_expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-8)
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 2, 1, 1), (1, 5, 6, 7, 8)])
 @pytest.mark.parametrize("layout", [laid_out, torch.Tensor.contiguous])
 def test_values_and_gradients_are_those_of_instance_norm(shape, layout):
@@ -27,12 +38,7 @@ def test_values_and_gradients_are_those_of_instance_norm(shape, layout):
     made = norm(shape[1])
     expected = functional.instance_norm(volume, None, None, made.weight, made.bias, True, 0.1, made.eps)
     found = normalised(volume, made, torch.ones(1, 1, *shape[2:], dtype=torch.float64))
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
-    leaves = [volume, made.weight, made.bias]
-    of_expected = torch.autograd.grad(expected, leaves, gradient)
-    of_found = torch.autograd.grad(found, leaves, gradient)
-    for ours, theirs in zip(of_found, of_expected, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-8)
+    assert_same(found, expected, [volume, made.weight, made.bias], gradient)
 
 
 def test_statistics_are_those_of_visible_voxels():
@@ -48,12 +54,7 @@ def test_statistics_are_those_of_visible_voxels():
     scale, shift = (each[None, :, None, None, None] for each in (made.weight, made.bias))
     expected = (volume - mean) / torch.sqrt(variance + made.eps) * scale + shift
     found = normalised(volume, made, visible)
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
-    leaves = [volume, made.weight, made.bias]
-    of_expected = torch.autograd.grad(expected, leaves, gradient)
-    of_found = torch.autograd.grad(found, leaves, gradient)
-    for ours, theirs in zip(of_found, of_expected, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-8)
+    assert_same(found, expected, [volume, made.weight, made.bias], gradient)
 
 
 def test_where_nothing_shows_nothing_is_divided_by_zero():
