@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
     "opacity as the paper writes it": {"opacity": "paper"},
     "colour as an offset": {"colour": "offset"},
+    "without light": {"light": False},
     "with instance norm": {"norm": "instance"},
     "without AGP colour": {"prime_colour": False},
     "without AGP opacity": {"prime_opacity": False},

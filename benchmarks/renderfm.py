@@ -164,7 +164,7 @@ def child(store: str, checkpoint: str, window: str, device: str) -> dict[str, An
     settings = PredictionSettings.model_validate({"window": int(window) if window.isdigit() else window})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        gaussians, notes = predicted(task, settings, loaded, on)
+        gaussians, notes = predicted(task, settings, loaded, on, task.groups)
     except InputError as error:
         return {"reason": str(error)}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

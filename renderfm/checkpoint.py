@@ -23,7 +23,7 @@ from renderbench.scans.fingerprint import Fingerprint
 from renderfm.model import RenderFM
 from renderfm.settings import ModelSettings, PredictionSettings
 
-SCHEMA = 2
+SCHEMA = 3
 SUFFIX = ".safetensors"
 SHIPPED = Path(__file__).resolve().parent / "weights"
 """The checkpoints that come with the package."""

@@ -2,7 +2,8 @@
 
 Sections 3.1 ("6DGS Parameter Prediction") and 3.2 ("Gaussian Instantiation") of the Render-FM paper. A
 1 × 1 × 1 convolution is a linear map of every voxel by itself, so it is worked out where a Gaussian will be
-and nowhere else.
+and nowhere else. Not of the paper: before that map come two layers, likewise of every voxel by itself, that
+see the light at the voxel beside its features.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from torch import Tensor, nn
 
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.sh import SH_C0
+from renderfm.light import VALUES
 from renderfm.settings import ModelSettings
+
+HIDDEN = 64
+# Base colour and opacity; light, and the logarithm of light.
+_LOCAL = 4 + 2 * VALUES
+# Light below this is dark.
+_DARK = 0.01
+_SLOPE = 0.01
 
 
 class Head(nn.Module):
@@ -43,20 +52,40 @@ class Head(nn.Module):
             "log_diagonal": 6 if directional else 3,
             "off_diagonal": 15 if directional else 3,
         }
-        self.linear = nn.Linear(channels_in, sum(self._widths.values()))
+        self.hidden = None
+        if settings.light:
+            self.hidden = nn.Sequential(
+                nn.Linear(channels_in + _LOCAL, HIDDEN),
+                nn.LeakyReLU(_SLOPE),
+                nn.Linear(HIDDEN, HIDDEN),
+                nn.LeakyReLU(_SLOPE),
+            )
+        self.linear = nn.Linear(HIDDEN if settings.light else channels_in, sum(self._widths.values()))
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, features: Tensor, prior: Gaussians6D) -> Gaussians6D:
+    def forward(self, features: Tensor, prior: Gaussians6D, light: Tensor | None = None) -> Gaussians6D:
         """The Gaussians of N foreground voxels.
 
         Args:
             features: (N, channels_in).
             prior: N Gaussians, to which the outputs are added.
+            light: (N, 6), see :func:`renderfm.light.light_of`; only of a model that is told it.
         """
         base = self._base(prior)
+        if self.hidden is not None:
+            if light is None:
+                raise ValueError("expected the light at the voxels, found none")
+            features = self.hidden(torch.cat([features, _local(base, light).to(features.dtype)], dim=1))
         # Under mixed precision the map is in half precision; positions and colours are not.
-        outputs = self.linear(features).to(base.sh.dtype)
+        return self._moved(base, self.linear(features).to(base.sh.dtype))
+
+    def constant(self, prior: Gaussians6D) -> Gaussians6D:
+        """What the bias alone makes of N foreground voxels."""
+        base = self._base(prior)
+        return self._moved(base, self.linear.bias.to(base.sh.dtype).expand(len(prior), -1))
+
+    def _moved(self, base: Gaussians6D, outputs: Tensor) -> Gaussians6D:
         offsets = dict(zip(self._widths, outputs.split(list(self._widths.values()), dim=1), strict=True))
         if self._settings.colour == "gain":
             offsets["sh"] = _times_base(offsets["sh"], base.sh)
@@ -70,6 +99,19 @@ class Head(nn.Module):
         return replace(
             prior, sh=colour, opacity_logit=logit if self._settings.prime_opacity else torch.zeros_like(logit)
         )
+
+
+def _local(base: Gaussians6D, light: Tensor) -> Tensor:
+    """(N, 16): what is known of each voxel by itself, each value of the order of one."""
+    return torch.cat(
+        [
+            0.5 + SH_C0 * base.sh[:, 0],
+            base.opacity_logit[:, None] / 4.0,
+            light,
+            torch.log(light + _DARK) + 2.0,
+        ],
+        dim=1,
+    )
 
 
 def _times_base(offset: Tensor, sh: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from torch import Tensor
 from renderbench.config import MediumSettings
 from renderbench.errors import InputError
 from renderbench.scans.fingerprint import Fingerprint
-from renderbench.scans.groups import GROUPS, select_groups
+from renderbench.scans.groups import GROUPS, GroupSelection, select_groups
 from renderbench.scans.store import ScanStore
 from renderbench.scans.volume import Grid
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.prior import PriorSettings, prime_voxels
+from renderfm.light import light_of
 from renderfm.settings import ModelSettings
 
 CHANNELS = ("ct", "segmentation", "red", "green", "blue", "alpha")
@@ -32,11 +34,14 @@ class Inputs:
             over the highest group index, and the transfer function's RGBA in [0, 1].
         prior: N Gaussians, the anatomy-guided prior of all groups: what the model's outputs are added to.
         blocks: (N, 3) int64, (k, j, i) of each on the grid of half resolution, (⌊D/2⌋, ⌊H/2⌋, ⌊W/2⌋).
+        light: by the name of a group selection, (N, 6): the light at the blocks when the selected groups
+            alone are there, see :func:`lit`.
     """
 
     channels: Tensor
     prior: Gaussians6D
     blocks: Tensor
+    light: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def visible(self) -> Tensor:
@@ -50,7 +55,25 @@ class Inputs:
             channels=self.channels.to(device),
             prior=self.prior.to(torch.device(device)),
             blocks=self.blocks.to(device),
+            light={name: each.to(device) for name, each in self.light.items()},
         )
+
+
+def lit(inputs: Inputs, selections: Iterable[GroupSelection], medium: MediumSettings, grid: Grid) -> Inputs:
+    """The inputs with the light of some selections, for a model that is told it.
+
+    Args:
+        inputs: on the CPU.
+        selections: of groups.
+        medium: how opacity becomes extinction, as in the ground truth.
+        grid: of the channels' voxels.
+    """
+    spacing_mm = float(grid.spacing_mm.mean())
+    light = {
+        each.name: light_of(inputs.channels, inputs.prior, inputs.blocks, each, medium, spacing_mm)
+        for each in selections
+    }
+    return replace(inputs, light={**inputs.light, **light})
 
 
 def scan_inputs(

@@ -36,6 +36,9 @@ class ModelSettings(Strict):
     factor on an albedo; as one it carries over to other transfer functions, and the network need not find the
     base colour again.
 
+    ``light`` is whether the head is told, beside the network's features, what light reaches a Gaussian's
+    block (``renderfm.light``); it is not of the paper, whose head is a linear map of the features alone.
+
     The others are what an ablation takes away: ``prime_colour`` and ``prime_opacity`` the base that comes
     from the transfer function (grey and one half take its place), ``mask_channel`` the segmentation among
     the network's inputs, ``sh_degree`` 0 a colour that depends on the direction, and ``gaussians`` "3d"
@@ -46,6 +49,7 @@ class ModelSettings(Strict):
     norm: Norm = "none"
     opacity: Literal["paper", "logit"] = "logit"
     colour: Literal["offset", "gain"] = "gain"
+    light: bool = True
     prime_colour: bool = True
     prime_opacity: bool = True
     mask_channel: bool = True

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from renderbench.errors import InputError
 from renderbench.farm.sizing import free_memory, gib
+from renderbench.scans.groups import GroupSelection
 from renderbench.splats.gaussians import Gaussians6D
 from renderbench.threads import thread_count
 from renderfm.inputs import CHANNELS, Inputs
-from renderfm.model import RenderFM
+from renderfm.model import ALL, RenderFM
 from renderfm.settings import ModelSettings, PredictionSettings
 from renderfm.slabs import in_slabs, slabs_of
 
@@ -30,7 +31,9 @@ _INSTANTIATING = 150
 _HELD = 2**30 // 10
 
 
-def predict(model: RenderFM, inputs: Inputs, window: Window = None) -> Gaussians6D:
+def predict(
+    model: RenderFM, inputs: Inputs, window: Window = None, selection: GroupSelection = ALL
+) -> Gaussians6D:
     """The model's Gaussians, without gradients.
 
     Args:
@@ -39,17 +42,18 @@ def predict(model: RenderFM, inputs: Inputs, window: Window = None) -> Gaussians
         window: slices that the network works out at once; None takes the whole volume in one pass. Either
             way the Gaussians are the same but for rounding: parameters differ by less than 1e-4 of the
             largest offset that the model adds to any.
+        selection: the groups that are to be shown, see :meth:`renderfm.model.RenderFM.instantiate`.
     """
     with torch.no_grad():
-        return model.instantiate(foreground_features(model, inputs, window), inputs)
+        return model.instantiate(foreground_features(model, inputs, window), inputs, selection)
 
 
 def foreground_features(model: RenderFM, inputs: Inputs, window: Window = None) -> Tensor:
     """(N, C): the network's features at the inputs' blocks; arguments as :func:`predict`."""
     with torch.no_grad(), _all_threads():
-        k, j, i = inputs.blocks.unbind(1)
         if window is None:
-            return model.features(inputs)[0][:, k, j, i].T.contiguous()
+            return model.at_blocks(inputs).contiguous()
+        k, j, i = inputs.blocks.unbind(1)
         features = in_slabs(model.network, model.seen(inputs.channels), inputs.visible, window)
         parts, slices = [], k.contiguous()
         for start, stop in slabs_of(features.depth, 2 * window):

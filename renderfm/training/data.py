@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from renderbench.scans.fingerprint import Fingerprint, fingerprint_of
 from renderbench.scans.groups import GroupSelection, select_groups
 from renderbench.scans.store import ScanStore
 from renderbench.scans.volume import Grid
-from renderfm.inputs import Inputs, make_inputs
+from renderfm.inputs import Inputs, lit, make_inputs
 from renderfm.settings import ModelSettings
 
 
@@ -162,14 +162,22 @@ class Preparation:
             InputError: see :func:`renderfm.inputs.make_inputs`.
         """
         key = (body.scan.dataset, body.scan.name, body.transfer_function)
-        if key in self._kept:
-            return self._kept[key]
-        made = self._made(body)
-        size = _bytes_of(made.inputs)
-        if self._bytes + size <= self.cache_gib * 2**30:
-            self._kept[key] = made
-            self._bytes += size
+        kept = self._kept.get(key)
+        made = self._lit(kept or self._made(body), body)
+        if made is not kept:
+            more = _bytes_of(made.inputs) - (_bytes_of(kept.inputs) if kept else 0)
+            if self._bytes + more <= self.cache_gib * 2**30:
+                self._kept[key] = made
+                self._bytes += more
         return made
+
+    def _lit(self, prepared: Prepared, body: Body) -> Prepared:
+        """The same with the light of every selection that the body's views show, if the model is told it."""
+        known = prepared.inputs.light
+        wanted = {view.groups.name: view.groups for view in body.views if view.groups.name not in known}
+        if not wanted or not self.model.light:
+            return prepared
+        return replace(prepared, inputs=lit(prepared.inputs, wanted.values(), self.medium, prepared.grid))
 
     def _made(self, body: Body) -> Prepared:
         scan = body.scan
@@ -228,5 +236,7 @@ def _views(views: ViewSet, groups: GroupSelection) -> list[View]:
 
 
 def _bytes_of(inputs: Inputs) -> int:
-    tensors = [inputs.channels, inputs.blocks, inputs.prior.labels, *inputs.prior.parameters().values()]
+    prior = inputs.prior
+    tensors = [inputs.channels, inputs.blocks, prior.labels, *prior.parameters().values()]
+    tensors += inputs.light.values()
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -34,7 +34,7 @@ from renderfm.training.step import Pass, Trainer
 from renderfm.training.validation import validate
 
 # Raised when the same settings would give another model.
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True, kw_only=True)

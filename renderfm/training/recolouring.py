@@ -23,7 +23,10 @@ def recoloured_inputs(inputs: Inputs, order: Sequence[int]) -> Inputs:
     channels = inputs.channels.clone()
     channels[:, red : red + 3] = inputs.channels[:, [red + each for each in order]]
     prior = replace(inputs.prior, sh=inputs.prior.sh[..., list(order)])
-    return replace(inputs, channels=channels, prior=prior)
+    # Red, green and blue that arrive, then those that are scattered.
+    columns = [*order, *(3 + each for each in order)]
+    light = {name: each[:, columns] for name, each in inputs.light.items()}
+    return replace(inputs, channels=channels, prior=prior, light=light)
 
 
 def recoloured_view(view: View, order: Sequence[int]) -> View:

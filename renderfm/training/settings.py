@@ -50,8 +50,8 @@ class TrainSettings(Strict):
     through the network, and the network begins with what is left to explain.
 
     The learning rate falls as (1 - iteration / iterations)^``decay_power``, as nnU-Net's does. That of the
-    head, whose outputs are in the units of Gaussians and have further to go than a network's weights, is
-    ``head_factor`` times as high. ``l1_weight`` and ``ssim_weight`` are those of equation (1); the paper
+    last layer, whose outputs are in the units of Gaussians and have further to go than a network's weights,
+    is ``head_factor`` times as high. ``l1_weight`` and ``ssim_weight`` are those of equation (1); the paper
     leaves them open.
 
     A scan of more than ``max_voxels`` is taken strided, every second or third voxel of it along every axis,

@@ -30,8 +30,10 @@ class State:
         self.model = model
         self.averaged = deepcopy(model).requires_grad_(False)
         self._settings = settings
+        outer = list(model.head.linear.parameters())
+        inner = [each for each in model.parameters() if all(each is not other for other in outer)]
         self.optimiser = torch.optim.Adam(
-            [{"params": model.network.parameters()}, {"params": model.head.parameters()}],
+            [{"params": inner}, {"params": outer}],
             lr=settings.learning_rate,
             betas=settings.betas,
             eps=settings.epsilon,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from baselines.drawing import draw
 from renderbench.artefacts import digest_of
@@ -81,8 +82,11 @@ class Trainer:
         if recolour:
             inputs = recoloured_inputs(inputs, order)
             views = [recoloured_view(view, order) for view in views]
+        shown = {view.groups.name: view.groups for view in views}
+        inputs = inputs.to(self.device)
         with precision(settings, self.device):
-            gaussians = self.model(inputs.to(self.device))
+            features = self.model.at_blocks(inputs)
+            gaussians = {name: self.model.instantiate(features, inputs, each) for name, each in shown.items()}
         return self._through(gaussians, views)
 
     def accumulate_constants(self, number: int) -> Pass:
@@ -96,21 +100,28 @@ class Trainer:
         generator = self._generator("constants", number)
         body = self.data.training[self._scan_of(number)]
         prior = self.preparation.prepared(body).inputs.prior.to(self.device)
-        head = self.model.head
-        silence = torch.zeros(len(prior), head.linear.in_features, device=self.device)
         chosen = torch.randperm(len(body.views), generator=generator)[: self.settings.views_per_scan]
-        return self._through(head(silence, prior), [body.views[index] for index in chosen.tolist()])
+        views = [body.views[index] for index in chosen.tolist()]
+        # The same whatever is selected.
+        return self._through({view.groups.name: self.model.head.constant(prior) for view in views}, views)
 
-    def _through(self, gaussians: Gaussians6D, views: Sequence[View]) -> Pass:
-        # Gradients gather at the Gaussians, so that the network is passed backwards once, not once a view.
-        trained = {name: each for name, each in gaussians.parameters().items() if each.requires_grad}
-        leaves = {name: each.detach().requires_grad_() for name, each in trained.items()}
-        drawn = replace(gaussians, **leaves)
+    def _through(self, gaussians: Mapping[str, Gaussians6D], views: Sequence[View]) -> Pass:
+        """Draw views, each from the Gaussians of its selection, and bring the gradients back."""
+        # They gather at the Gaussians, so that the network is passed backwards once, not once a view.
+        trained: dict[str, Tensor] = {}
+        leaves: dict[str, Tensor] = {}
+        drawn: dict[str, Gaussians6D] = {}
+        for selection, each in gaussians.items():
+            moved = {name: value for name, value in each.parameters().items() if value.requires_grad}
+            cut = {name: value.detach().requires_grad_() for name, value in moved.items()}
+            trained |= {f"{selection} {name}": value for name, value in moved.items()}
+            leaves |= {f"{selection} {name}": value for name, value in cut.items()}
+            drawn[selection] = replace(each, **cut)
         raster = RasterSettings(lambda_opacity=self.settings.lambda_opacity)
         losses, squares = [], []
         for view in views:
             truth = torch.from_numpy(view.image.astype(np.float32) / 255.0).to(self.device)
-            image = draw(drawn, view.groups, view.camera, raster).rgb
+            image = draw(drawn[view.groups.name], view.groups, view.camera, raster).rgb
             loss = rendering_loss(
                 image, truth, l1_weight=self.settings.l1_weight, ssim_weight=self.settings.ssim_weight
             )
@@ -136,11 +147,13 @@ class Trainer:
 
 def predicted(
     model: RenderFM, body: Body, preparation: Preparation, settings: TrainSettings, device: torch.device
-) -> Gaussians6D:
-    """What the model makes of a body, without gradients."""
+) -> dict[str, Gaussians6D]:
+    """What the model makes of a body, without gradients, by the name of each selection in its views."""
+    inputs = preparation.prepared(body).inputs.to(device)
+    shown = {view.groups.name: view.groups for view in body.views}
     with torch.no_grad(), precision(settings, device):
-        gaussians: Gaussians6D = model(preparation.prepared(body).inputs.to(device))
-    return gaussians
+        features = model.at_blocks(inputs)
+        return {name: model.instantiate(features, inputs, each) for name, each in shown.items()}
 
 
 def precision(settings: TrainSettings, device: torch.device) -> AbstractContextManager[object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import torch
@@ -44,18 +44,20 @@ def validate(
     """
     raster = RasterSettings(lambda_opacity=settings.lambda_opacity)
     scores: dict[str, list[float]] = {}
-    # Blocks that differ in their groups alone share a prediction.
-    for _, same in groupby(sorted(bodies, key=_predicted_from), key=_predicted_from):
+    # Blocks that differ in their groups alone share a pass through the network.
+    for _, same in groupby(sorted(bodies, key=_passed_through), key=_passed_through):
         shown = list(same)
-        gaussians = predicted(model, shown[0], preparation, settings, device)
-        for block, view in ((body.block, view) for body in shown for view in body.views):
+        views = [(body.block, view) for body in shown for view in body.views]
+        whole = replace(shown[0], views=[view for _, view in views])
+        gaussians = predicted(model, whole, preparation, settings, device)
+        for block, view in views:
             with torch.no_grad():
-                image = draw(gaussians, view.groups, view.camera, raster).rgb.cpu().numpy()
+                image = draw(gaussians[view.groups.name], view.groups, view.camera, raster).rgb.cpu().numpy()
             scores.setdefault(block, []).append(psnr(view.image, quantised(image)))
     blocks = {block: math.fsum(found) / len(found) for block, found in scores.items()}
     return Scores(blocks=blocks, mean=math.fsum(blocks.values()) / len(blocks))
 
 
-def _predicted_from(body: Body) -> tuple[str, str, str]:
-    """What a prediction depends on."""
+def _passed_through(body: Body) -> tuple[str, str, str]:
+    """What the network's features depend on."""
     return body.scan.dataset, body.scan.name, body.transfer_function

@@ -9,9 +9,10 @@ import torch
 
 from renderbench.config import MediumSettings
 from renderbench.scans.fingerprint import Fingerprint
+from renderbench.scans.groups import select_groups
 from renderbench.scans.volume import Grid
 from renderfm.checkpoint import save_checkpoint
-from renderfm.inputs import Inputs, make_inputs
+from renderfm.inputs import Inputs, lit, make_inputs
 from renderfm.model import RenderFM
 from renderfm.settings import ModelSettings
 
@@ -44,10 +45,12 @@ def arrays(shape=SHAPE, seed=0) -> dict:
     }
 
 
-def inputs(settings: ModelSettings | None = None, shape=SHAPE, seed=0, **changes) -> Inputs:
-    """The inputs of :func:`arrays`, of which ``changes`` replace some."""
+def inputs(
+    settings: ModelSettings | None = None, shape=SHAPE, seed=0, light=("all",), **changes
+) -> Inputs:
+    """The inputs of :func:`arrays`, of which ``changes`` replace some; with the light of some selections."""
     given = arrays(shape, seed) | changes
-    return make_inputs(
+    made = make_inputs(
         given["ct"],
         given["groups"],
         given["rgba"],
@@ -57,6 +60,7 @@ def inputs(settings: ModelSettings | None = None, shape=SHAPE, seed=0, **changes
         NORMALISATION,
         subject="scan-1",
     )
+    return lit(made, [select_groups(name) for name in light], MediumSettings(), given["grid"])
 
 
 def model(settings: ModelSettings | None = None, *, head: float = 0.0, seed: int = 0) -> RenderFM:

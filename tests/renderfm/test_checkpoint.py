@@ -102,7 +102,7 @@ def test_a_head_of_another_width(tmp_path):
     tensors, header = contents(path)
     header["settings"]["gaussians"] = "3d"
     rewrite(path, tensors, header)
-    assert "head.linear.weight is (37, 16), not (19, 16)" in line(path)
+    assert "head.linear.weight is (37, 64), not (19, 64)" in line(path)
 
 
 def test_missing_and_extra_keys(tmp_path):
@@ -110,7 +110,7 @@ def test_missing_and_extra_keys(tmp_path):
     tensors, header = contents(path)
     some = {name: each for name, each in tensors.items() if not name.startswith("head")}
     rewrite(path, some, header)
-    assert "found one that lacks head.linear.weight and so 2 of" in line(path)
+    assert "found one that lacks head.hidden.0.weight and so 6 of" in line(path)
     rewrite(path, tensors | {"head.gain": torch.ones(1)}, header)
     assert "found one that also holds head.gain (1 tensors too many)" in line(path)
 

@@ -129,6 +129,7 @@ def test_its_run_scores_as_agp_does_and_costs_no_view(done):
         "load",
         "store",
         "inputs",
+        "light",
         "move",
         "network",
         "instantiate",

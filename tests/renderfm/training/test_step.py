@@ -43,9 +43,10 @@ def test_gathering_at_the_gaussians_is_the_gradient_of_the_mean_loss(trainable):
     gathered = gradients(made.model)
 
     made.model.zero_grad()
-    gaussians = made.model(made.preparation.prepared(body).inputs)
+    inputs = made.preparation.prepared(body).inputs
     losses = []
     for index in range(len(body.views)):
+        gaussians = made.model(inputs, body.views[index].groups)
         truth = torch.from_numpy(body.views[index].image.astype(np.float32) / 255.0)
         image = draw(gaussians, body.views[index].groups, body.views[index].camera, RasterSettings()).rgb
         losses.append(rendering_loss(image, truth, l1_weight=1.0, ssim_weight=1.0))
@@ -90,7 +91,8 @@ def test_another_seed_is_another_training(trainable):
 
 
 @pytest.mark.parametrize(
-    "model", [{"gaussians": "3d"}, {"sh_degree": 0}, {"mask_channel": False}, {"opacity": "paper"}]
+    "model",
+    [{"gaussians": "3d"}, {"sh_degree": 0}, {"mask_channel": False}, {"opacity": "paper"}, {"light": False}],
 )
 def test_every_variant_of_the_ablation_has_gradients_everywhere(trainable, model):
     made = trainer(trainable, settings(model=model))
