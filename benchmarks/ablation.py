@@ -11,8 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
+
+# Python puts a script's folder first, where benchmarks/renderfm.py would hide the package of that name.
+sys.path[:] = [each for each in sys.path if Path(each).resolve() != Path(__file__).resolve().parent]
 
 from renderbench.artefacts import write_json
 from renderbench.cli.options import say
