@@ -1,4 +1,4 @@
-"""Benchmarks start: a script's own folder comes first in Python's path, where its neighbours hide packages."""
+"""Benchmarks start: a script's folder comes first in Python's path, where its neighbours hide packages."""
 
 import subprocess
 import sys

@@ -45,9 +45,7 @@ def arrays(shape=SHAPE, seed=0) -> dict:
     }
 
 
-def inputs(
-    settings: ModelSettings | None = None, shape=SHAPE, seed=0, light=("all",), **changes
-) -> Inputs:
+def inputs(settings: ModelSettings | None = None, shape=SHAPE, seed=0, light=("all",), **changes) -> Inputs:
     """The inputs of :func:`arrays`, of which ``changes`` replace some; with the light of some selections."""
     given = arrays(shape, seed) | changes
     made = make_inputs(

@@ -24,7 +24,7 @@ def grid(shape=(5, 6, 7), seed=0):
 
 
 def walked(sigma_t, source):
-    """The mean radiance that arrives at each cell: every direction followed back to the outside, in float64."""
+    """The mean radiance that arrives at each cell: every direction followed outwards, in float64."""
     shape = np.array(sigma_t.shape)
     weights = {1: 1 / 21, 2: 4 / 105, 3: 9 / 280}
     result = np.zeros(sigma_t.shape)
@@ -119,7 +119,8 @@ def test_fewer_groups_leave_more_light(names):
     assert list(made.light) == list(names)
     for light in made.light.values():
         assert light.shape == (len(made.prior), VALUES)
-        assert light.min() >= 0 and light.max() <= 1 + 1e-5
+        assert light.min() >= 0
+        assert light.max() <= 1 + 1e-5
     if len(names) == 2:
         arriving, alone = (made.light[name][:, :3] for name in names)
         assert alone.mean() > arriving.mean() + 0.1
