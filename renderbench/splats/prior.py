@@ -98,14 +98,16 @@ def prime_voxels(
     """
     stride = settings.stride_voxels
     alpha = np.where(selection.mask(groups), rgba[3], 0.0)
-    weights = _blocks(alpha, stride)
-    total = weights.sum(axis=-1)
+    shape = tuple(size // stride for size in alpha.shape)
+    # All that follows looks at the voxels of blocks that show something, a small part of most scans.
+    blocks = np.argwhere(_any_of_block(alpha > 0, stride))
+    weights = _of_blocks(alpha, blocks, stride)
     if settings.opacity == "physical":
-        sigma_t = _blocks(extinction(alpha, medium), stride).mean(axis=-1)
+        sigma_t = extinction(weights, medium).mean(axis=-1)
         opacity = -np.expm1(-sigma_t * stride * float(grid.spacing_mm.mean()))
     else:
         opacity = 1.0 / (1.0 + np.exp(-weights.mean(axis=-1)))
-    seen = (total > 0) & (opacity >= _FAINTEST_OPACITY)
+    seen = opacity >= _FAINTEST_OPACITY
     if not seen.any():
         raise InputError(
             f"groups {selection.name!r}",
@@ -113,15 +115,16 @@ def prime_voxels(
             "choose groups that the scan shows",
         )
 
-    weights, total, opacity = weights[seen], total[seen], opacity[seen]
+    blocks, weights, opacity = blocks[seen], weights[seen], opacity[seen]
+    total = weights.sum(axis=-1)
     colour = np.stack(
-        [(_blocks(channel, stride)[seen] * weights).sum(axis=-1) / total for channel in rgba[:3]], axis=-1
+        [(_of_blocks(channel, blocks, stride) * weights).sum(axis=-1) / total for channel in rgba[:3]],
+        axis=-1,
     )
     heaviest = weights.argmax(axis=-1)
-    labels = np.take_along_axis(_blocks(groups, stride)[seen], heaviest[:, None], axis=1)[:, 0]
-    k, j, i = np.nonzero(seen)
+    labels = np.take_along_axis(_of_blocks(groups, blocks, stride), heaviest[:, None], axis=1)[:, 0]
     # A block's centre lies half a block less half a voxel beyond its first voxel's centre.
-    centres = np.stack([i, j, k], axis=-1) * stride + (stride - 1) / 2
+    centres = blocks[:, ::-1] * stride + (stride - 1) / 2
     count = len(labels)
     diagonal = np.empty((count, 6), dtype=np.float32)
     diagonal[:, :3] = np.log(settings.position_sd * stride * grid.spacing_mm)
@@ -136,17 +139,25 @@ def prime_voxels(
         sh=sh_from_rgb(torch.from_numpy(colour.astype(np.float32))),
         labels=torch.from_numpy(np.ascontiguousarray(labels)),
     )
-    depth, height, width = seen.shape
+    depth, height, width = shape
     return PrimedVoxels(
         gaussians=gaussians,
-        blocks=torch.from_numpy(np.stack([k, j, i], axis=-1).astype(np.int64)),
+        blocks=torch.from_numpy(blocks),
         shape=(depth, height, width),
     )
 
 
-def _blocks(volume: NDArray, stride: int) -> NDArray:
-    """(D, H, W) as (⌊D/s⌋, ⌊H/s⌋, ⌊W/s⌋, s³): the voxels of each block; the remainder is left out."""
-    depth, height, width = (size // stride for size in volume.shape)
-    cut = volume[: depth * stride, : height * stride, : width * stride]
-    split = cut.reshape(depth, stride, height, stride, width, stride).transpose(0, 2, 4, 1, 3, 5)
-    return split.reshape(depth, height, width, stride**3)
+def _any_of_block(mask: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
+    """(D, H, W) as (⌊D/s⌋, ⌊H/s⌋, ⌊W/s⌋): whether any voxel of a block is set; the remainder is left out."""
+    for axis in range(3):
+        whole = mask.shape[axis] // stride * stride
+        each = [mask[(slice(None),) * axis + (slice(first, whole, stride),)] for first in range(stride)]
+        mask = np.logical_or.reduce(each)
+    return mask
+
+
+def _of_blocks(volume: NDArray, blocks: NDArray[np.int64], stride: int) -> NDArray:
+    """The s³ voxels of each of N blocks, (N, s³), of a volume (D, H, W); k, then j, then i ascend."""
+    k, j, i = blocks.T * stride
+    offsets = np.ndindex(stride, stride, stride)
+    return np.stack([volume[k + dk, j + dj, i + di] for dk, dj, di in offsets], axis=-1)
