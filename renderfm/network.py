@@ -76,6 +76,7 @@ class UNet(nn.Module):
         self.ups = nn.ModuleList([nn.ConvTranspose3d(below, here, 2, stride=2) for below, here in upwards])
         self.decoder = nn.ModuleList([Stage(2 * here, here, stride=1, norm=norm) for _, here in upwards])
         self.stride = 2 ** (len(channels) - 1)
+        self.normed = norm != "none"
         self.apply(_initialise)
 
     def forward(self, volume: Tensor, visible: Tensor) -> Tensor:
@@ -95,7 +96,9 @@ class UNet(nn.Module):
         if len(volume) != 1:
             raise ValueError(f"expected one volume, found a batch of {len(volume)}")
         depth, height, width = (size // 2 for size in volume.shape[2:])
-        shown = visible_at(visible, self.stride)
+        # Only norms look at it.
+        stages = len(self.encoder)
+        shown = visible_at(visible, self.stride) if self.normed else [visible] * stages
         skips = []
         features = self.encoder[0](laid_out(padded(volume, self.stride)), shown[0])
         for stage, there in zip(self.encoder[1:], shown[1:], strict=True):
