@@ -26,6 +26,7 @@ from renderbench.splats.gaussians import Gaussians6D
 from renderbench.splats.raster import RasterSettings, blending_weights
 from renderfm.checkpoint import Loaded, load_checkpoint
 from renderfm.inputs import lit, make_inputs
+from renderfm.light import compile_light
 from renderfm.methods import RENDERFM_FT
 from renderfm.settings import PredictionSettings, RenderFMFtSettings, RenderFMSettings
 from renderfm.windows import foreground_features, planned_window
@@ -201,5 +202,6 @@ def _device(settings: PredictionSettings) -> torch.device:
 def _warm_up(device: torch.device) -> None:
     """Before the clock runs: compile the rasteriser's kernels, begin a CUDA context."""
     compile_kernels()
+    compile_light()
     if device.type == "cuda":
         torch.zeros(1, device=device)
