@@ -24,6 +24,7 @@ _LOCAL = 4 + 2 * VALUES
 # Light below this is dark.
 _DARK = 0.01
 _SLOPE = 0.01
+_ROWS = 1 << 16
 
 
 class Head(nn.Module):
@@ -73,17 +74,30 @@ class Head(nn.Module):
             light: (N, 6), see :func:`renderfm.light.light_of`; only of a model that is told it.
         """
         base = self._base(prior)
-        if self.hidden is not None:
-            if light is None:
-                raise ValueError("expected the light at the voxels, found none")
-            features = self.hidden(torch.cat([features, _local(base, light).to(features.dtype)], dim=1))
+        if self.hidden is None:
+            outputs = self.linear(features)
+        elif light is None:
+            raise ValueError("expected the light at the voxels, found none")
+        else:
+            # Hidden layers are wider than all that is kept of a voxel, so only some rows have them at once;
+            # with gradients all are kept anyway.
+            rows = len(features) if torch.is_grad_enabled() else _ROWS
+            parts = (each.split(rows) for each in (features, base.sh, base.opacity_logit, light))
+            outputs = torch.cat([self.linear(self._told(*part)) for part in zip(*parts, strict=True)])
         # Under mixed precision the map is in half precision; positions and colours are not.
-        return self._moved(base, self.linear(features).to(base.sh.dtype))
+        return self._moved(base, outputs.to(base.sh.dtype))
 
     def constant(self, prior: Gaussians6D) -> Gaussians6D:
         """What the bias alone makes of N foreground voxels."""
         base = self._base(prior)
         return self._moved(base, self.linear.bias.to(base.sh.dtype).expand(len(prior), -1))
+
+    def _told(self, features: Tensor, sh: Tensor, opacity_logit: Tensor, light: Tensor) -> Tensor:
+        """(N, HIDDEN): features and what is known of each voxel by itself, through the hidden layers."""
+        assert self.hidden is not None
+        local = [0.5 + SH_C0 * sh[:, 0], opacity_logit[:, None] / 4.0, light, torch.log(light + _DARK) + 2.0]
+        told: Tensor = self.hidden(torch.cat([features, *(each.to(features.dtype) for each in local)], dim=1))
+        return told
 
     def _moved(self, base: Gaussians6D, outputs: Tensor) -> Gaussians6D:
         offsets = dict(zip(self._widths, outputs.split(list(self._widths.values()), dim=1), strict=True))
@@ -99,19 +113,6 @@ class Head(nn.Module):
         return replace(
             prior, sh=colour, opacity_logit=logit if self._settings.prime_opacity else torch.zeros_like(logit)
         )
-
-
-def _local(base: Gaussians6D, light: Tensor) -> Tensor:
-    """(N, 16): what is known of each voxel by itself, each value of the order of one."""
-    return torch.cat(
-        [
-            0.5 + SH_C0 * base.sh[:, 0],
-            base.opacity_logit[:, None] / 4.0,
-            light,
-            torch.log(light + _DARK) + 2.0,
-        ],
-        dim=1,
-    )
 
 
 def _times_base(offset: Tensor, sh: Tensor) -> Tensor:

@@ -82,6 +82,16 @@ def test_light_moves_gaussians_and_without_it_the_head_is_the_papers_linear_map(
     assert moved(made, plain(features(), prior(), light())) == set()
 
 
+def test_rows_at_a_time_give_what_all_rows_give(monkeypatch):
+    head = trained(ModelSettings())
+    whole = head(features(), prior(), light())
+    monkeypatch.setattr("renderfm.head._ROWS", 3)
+    with torch.no_grad():
+        parts = head(features(), prior(), light())
+    for name, expected in whole.parameters().items():
+        torch.testing.assert_close(getattr(parts, name), expected.detach())
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_constant_is_what_the_bias_alone_says(told):
     head = trained(ModelSettings(light=told))
