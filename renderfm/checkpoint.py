@@ -171,6 +171,9 @@ def _read(path: Path) -> tuple[_Header, dict[str, Tensor]]:
         values = json.loads(text)
     except ValueError:
         raise _unusable(path, "a damaged header") from None
+    schema = values.get("schema_number") if isinstance(values, dict) else None
+    if schema != SCHEMA:
+        raise _unusable(path, f"one of schema {schema}, where this renderbench reads {SCHEMA}")
     return parse_model(_Header, values, str(path)), tensors
 
 
